@@ -1,0 +1,83 @@
+//! Every limit of Kerbside with its reason. A queue, a payload, a cache, a count without a line here does not exist.
+
+use std::time::Duration;
+
+/// Ids stand in topics, paths, file names and partition values.
+pub const ID_BYTES_MAX: usize = 64;
+
+/// A payload that is decoded; larger ones are rejected as `too_large`. An offline day of one sensor fits many times.
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+/// The announced MQTT Maximum Packet Size: up to here a too large publish is acknowledged, above it the connection ends.
+pub const PACKET_BYTES_MAX: usize = 1024 * 1024;
+/// Elements of one native array: a day at one reading a minute and a half.
+pub const ELEMENTS_MAX: usize = 1_000;
+/// What is kept of a payload that is refused unread (`too_large`, `not_authorised`, `unknown_topic`).
+pub const REFUSED_HEAD_BYTES_MAX: usize = 4 * 1024;
+/// Such refusals that are journaled a second; the excess is counted only, so that refusing stays cheaper than sending.
+pub const REFUSED_KEPT_PER_SECOND: u32 = 100;
+/// MQTT's own limit of a topic.
+pub const TOPIC_BYTES_MAX: usize = 65_535;
+/// Nesting of JSON and CBOR: ours need 3.
+pub const PAYLOAD_DEPTH_MAX: usize = 32;
+/// Text kept of a field such as `gateway` and of a rejection's detail.
+pub const GATEWAY_BYTES_MAX: usize = 64;
+pub const DETAIL_BYTES_MAX: usize = 256;
+
+/// Readings before this are a device without a clock (2000-01-01T00:00:00Z, in microseconds).
+pub const OBSERVED_MICROS_MIN: i64 = 946_684_800_000_000;
+/// How far ahead of the server a reading may be (configurable); beyond it is held as `future`.
+pub const FUTURE_DEFAULT: Duration = Duration::from_secs(5 * 60);
+
+/// Sensors known to one city, registered or provisional: bounds the pipeline's state against invented ids.
+pub const SENSORS_MAX: usize = 4_000_000;
+/// Held rejections (`future`, `unknown_sensor`) that are remembered for taking by themselves.
+pub const HELD_MAX: usize = 1_000_000;
+
+/// One journal record: the largest packet and its envelope.
+pub const RECORD_BYTES_MAX: usize = PACKET_BYTES_MAX + 128 * 1024;
+/// A journal segment is closed at this size: trim frees space in such steps.
+pub const SEGMENT_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes that may wait for one fdatasync before appends are held back.
+pub const JOURNAL_PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The newest journal bytes that a tail reads from memory.
+pub const JOURNAL_HOT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Records that the pipeline takes in one step.
+pub const BATCH_RECORDS_MAX: usize = 8_192;
+/// Bytes that the pipeline takes in one step.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Rows not yet committed that make a commit due before its time.
+pub const COMMIT_ROWS_MAX: usize = 1_000_000;
+/// Hot rows kept in memory, committed or not; the pipeline waits for commits beyond it.
+pub const HOT_ROWS_MAX: usize = 8_000_000;
+/// How long committed rows stay hot: a query that began on the former lake version finds them.
+pub const HOT_KEPT: Duration = Duration::from_secs(60);
+/// Memory of the duplicate look-up (sensor and day key sets).
+pub const DEDUPE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Client connections of the front.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// Unacknowledged publishes a client may have open towards the front (MQTT 5 Receive Maximum).
+pub const RECEIVE_MAXIMUM: u16 = 1_000;
+/// Topic aliases that a publisher may use on one connection.
+pub const TOPIC_ALIAS_MAX: u16 = 64;
+/// Bytes of one connection that may wait for their fsync before its socket is no longer read.
+pub const CONNECTION_PENDING_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// From TCP accept to a complete CONNECT.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// Subscriptions of one session.
+pub const SUBSCRIPTIONS_PER_SESSION_MAX: usize = 1_000;
+/// Retained messages of one broker.
+pub const RETAINED_MAX: usize = 1_000_000;
+/// How much journal, and how long, a persistent session may hold back before it ends.
+pub const SESSION_BACKLOG_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+pub const SESSION_BACKLOG_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// One HTTP request body: NDJSON imports are streamed and not bound by it.
+pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Rows, time and memory of one SQL question.
+pub const SQL_ROWS_MAX: usize = 100_000;
+pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);
+pub const SQL_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Objects of one registry import.
+pub const REGISTRY_OBJECTS_MAX: usize = 2_000_000;

@@ -1,0 +1,213 @@
+//! The objects of a registry, one version each.
+
+use std::collections::BTreeMap;
+
+use geo::{Geometry, MultiPolygon, Point};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::id::{ObjectId, SensorId};
+use crate::quantity::Quantity;
+use crate::time::Timestamp;
+
+/// BCP 47 tag to text.
+pub type Names = BTreeMap<String, String>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    Area,
+    Site,
+    Bay,
+    Station,
+    Device,
+}
+
+impl ObjectKind {
+    pub const ALL: [Self; 5] = [Self::Area, Self::Site, Self::Bay, Self::Station, Self::Device];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Area => "area",
+            Self::Site => "site",
+            Self::Bay => "bay",
+            Self::Station => "station",
+            Self::Device => "device",
+        }
+    }
+}
+
+/// One version of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Object {
+    Area(Area),
+    Site(Site),
+    Bay(Bay),
+    Station(Station),
+    Device(Device),
+}
+
+impl Object {
+    pub fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Area(_) => ObjectKind::Area,
+            Self::Site(_) => ObjectKind::Site,
+            Self::Bay(_) => ObjectKind::Bay,
+            Self::Station(_) => ObjectKind::Station,
+            Self::Device(_) => ObjectKind::Device,
+        }
+    }
+
+    /// Unique within its kind.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Area(area) => area.id.as_str(),
+            Self::Site(site) => site.id.as_str(),
+            Self::Bay(bay) => bay.id.as_str(),
+            Self::Station(station) => station.id.as_str(),
+            Self::Device(device) => device.id.as_str(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Area {
+    pub id: ObjectId,
+    /// In the city's language; the id unless given.
+    pub name: String,
+    pub names: Names,
+    /// One of the configured levels (`ward`, `district`, `city`).
+    pub level: String,
+    pub parent: Option<ObjectId>,
+    pub geometry: MultiPolygon<f64>,
+    /// Unknown properties, kept as they came; so in every object.
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteKind {
+    Street,
+    Lot,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vehicle {
+    #[default]
+    Car,
+    Motorbike,
+    Bicycle,
+    Truck,
+}
+
+/// In the order in which a bay of several stands under one in `free_by_feature`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feature {
+    Resident,
+    Loading,
+    Accessible,
+    Ev,
+}
+
+/// A period in which a site or bay takes nobody: [from, to).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Closure {
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub reason: String,
+}
+
+/// What a stay costs; `rules` as the city wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Price {
+    pub currency: Option<String>,
+    #[serde(default)]
+    pub rules: Vec<Value>,
+    pub text: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    pub id: ObjectId,
+    pub name: String,
+    pub names: Names,
+    pub kind: SiteKind,
+    /// Groups the sites of one place.
+    pub place: Option<String>,
+    pub vehicle: Vehicle,
+    /// Counter lots only; else the number of its bays.
+    pub capacity: Option<u32>,
+    pub heartbeat_s: u32,
+    pub price: Option<Price>,
+    /// OSM syntax.
+    pub opening_hours: Option<String>,
+    pub closed: Vec<Closure>,
+    pub geometry: Geometry<f64>,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bay {
+    pub id: ObjectId,
+    pub site: ObjectId,
+    /// Sorted, without repetition.
+    pub features: Vec<Feature>,
+    pub max_stay_min: Option<u32>,
+    /// The site's unless given.
+    pub heartbeat_s: Option<u32>,
+    pub min_dwell_s: u32,
+    pub closed: Vec<Closure>,
+    pub point: Point<f64>,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StationClass {
+    Reference,
+    Indicative,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Station {
+    pub id: ObjectId,
+    pub name: String,
+    pub names: Names,
+    pub class: StationClass,
+    /// Empty: whatever it sends.
+    pub measures: Vec<Quantity>,
+    pub interval_s: u32,
+    pub point: Point<f64>,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceStatus {
+    #[default]
+    Active,
+    Commissioning,
+}
+
+/// Which target a device's readings belong to, and when: [from, to).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    /// A bay, station or counter site.
+    pub target: ObjectId,
+    pub channel: Option<String>,
+    pub quantity: Option<Quantity>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    pub id: SensorId,
+    pub profile: Option<String>,
+    pub firmware: Option<String>,
+    pub status: DeviceStatus,
+    pub bindings: Vec<Binding>,
+    pub extra: Map<String, Value>,
+}
