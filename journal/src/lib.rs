@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The durable log: the queue between intake and pipeline, and the only clock of the pipeline.
+//!
+//! ```text
+//! append ──► pending buffer ──swap──► writer thread: write, fdatasync ──► hot ring ──► tail (memory)
+//!   │            (short mutex)                │                            segment files ──► tail (behind)
+//!   └── Append: resolves when the watermark passes its position, fails when its batch failed
+//! open: lock ─► scan the newest segment ─► cut the torn tail ─► fsync ─► watermark
+//! ```
+//!
+//! A record's position is its number from 1, without gaps, fixed at the call of `append`. Readers see durable records only. A failed
+//! write or fsync fails its batch and all that waits behind it; their positions are given out again, so no reader
+//! sees a gap. Absent on purpose: what a record means (`domain::record`), and cursors of readers (they keep their position).
+
+mod append;
+mod error;
+mod journal;
+pub mod metrics;
+mod options;
+mod recovery;
+mod tail;
+
+pub use append::Append;
+pub use error::{AppendError, Damage, Error, OpenError, TailError};
+pub use journal::{Health, Journal};
+pub use options::Options;
+pub use recovery::{Recovery, TornRecord};
+pub use tail::{Entry, Tail};
