@@ -11,6 +11,7 @@ pub mod check;
 pub mod codec;
 pub mod flag;
 pub mod id;
+pub mod identity;
 pub mod kind;
 pub mod limits;
 pub mod position;
@@ -26,6 +27,7 @@ pub mod unit;
 
 pub use flag::{Flag, Flags};
 pub use id::{ObjectId, SensorId};
+pub use identity::{Fingerprint, Identity};
 pub use kind::Kind;
 pub use position::{JournalId, Position};
 pub use quantity::Quantity;
