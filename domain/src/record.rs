@@ -11,6 +11,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::position::Position;
 use crate::rejection::Reason;
+use crate::time::Timestamp;
 
 /// Record kinds; persisted, never reused.
 pub mod kind {
@@ -61,6 +62,10 @@ pub struct Reprocess {
     pub element: u32,
     /// The reason that the dead letter stands under now.
     pub was: Reason,
+    /// Of the dead letter: with it its row is written once more, as resolved, into the same day.
+    pub received_at: Timestamp,
+    /// Of the dead letter.
+    pub detail: String,
     /// The element's own bytes under the original topic.
     pub publish: Publish,
 }
@@ -156,6 +161,8 @@ impl Reprocess {
         body.put_u8(self.was as u8);
         body.put_u64_le(self.of.0);
         body.put_u32_le(self.element);
+        body.put_i64_le(self.received_at.as_micros());
+        put_text(body, &self.detail);
         self.publish.encode(body);
     }
 
@@ -164,7 +171,9 @@ impl Reprocess {
         let was = take_reason(&mut body)?;
         let of = Position(body.try_get_u64_le().map_err(|_| RecordError::Short)?);
         let element = body.try_get_u32_le().map_err(|_| RecordError::Short)?;
-        Ok(Self { of, element, was, publish: Publish::decode(body)? })
+        let received_at = Timestamp::from_micros(body.try_get_i64_le().map_err(|_| RecordError::Short)?);
+        let detail = take_text(&mut body, "detail")?;
+        Ok(Self { of, element, was, received_at, detail, publish: Publish::decode(body)? })
     }
 }
 

@@ -25,7 +25,14 @@ fn every_record_survives_its_own_bytes() {
         length: 300_000,
         hash: 7,
     };
-    let reprocess = Reprocess { of: Position(9), element: 3, was: Reason::Future, publish: publish() };
+    let reprocess = Reprocess {
+        of: Position(9),
+        element: 3,
+        was: Reason::Future,
+        received_at: Timestamp::from_micros(-5),
+        detail: "ahead".into(),
+        publish: publish(),
+    };
     let records = [
         Record::Publish(publish()),
         Record::Refused(refused),
