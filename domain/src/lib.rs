@@ -7,6 +7,7 @@
 //! record: what a journal record says · position: where it stands · time, rng: the only sources of time and chance
 //! ```
 
+pub mod access;
 pub mod check;
 pub mod codec;
 pub mod flag;

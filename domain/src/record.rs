@@ -41,7 +41,8 @@ pub enum Record {
     Session(Bytes),
 }
 
-/// `too_large`, `not_authorised` and `unknown_topic` as the front keeps them.
+/// `too_large`, `not_authorised` and `unknown_topic` as the front keeps them: one message each up to a rate, and one record a
+/// second for the sum of the others of a reason and topic, so that nothing is missing from the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     pub reason: Reason,
@@ -53,6 +54,9 @@ pub struct Refused {
     pub length: u64,
     /// xxh3 of the whole payload.
     pub hash: u64,
+    /// How many messages this stands for. Above 1, or with an empty client, it is a sum: `head` is empty, `hash` 0, `length` the
+    /// sum of theirs, and `topic` empty when they had too many different ones.
+    pub count: u32,
 }
 
 /// The dead letter `element` of the record at `of`.
@@ -84,6 +88,8 @@ pub enum RecordError {
 }
 
 const VERSION: u8 = 1;
+/// 2 added `count`.
+const REFUSED_VERSION: u8 = 2;
 
 impl Record {
     /// The kind number and the body.
@@ -135,23 +141,31 @@ impl Record {
 
 impl Refused {
     fn encode(&self, body: &mut BytesMut) {
-        body.put_u8(VERSION);
+        body.put_u8(REFUSED_VERSION);
         body.put_u8(self.reason as u8);
         body.put_u64_le(self.length);
         body.put_u64_le(self.hash);
+        body.put_u32_le(self.count);
         put_text(body, &self.client);
         put_text(body, &self.topic);
         body.put_slice(&self.head);
     }
 
     fn decode(mut body: Bytes) -> Result<Self, RecordError> {
-        take_version(&mut body)?;
+        let version = body.try_get_u8().map_err(|_| RecordError::Short)?;
+        if !(VERSION..=REFUSED_VERSION).contains(&version) {
+            return Err(RecordError::Version(version));
+        }
         let reason = take_reason(&mut body)?;
         let length = body.try_get_u64_le().map_err(|_| RecordError::Short)?;
         let hash = body.try_get_u64_le().map_err(|_| RecordError::Short)?;
+        let count = match version {
+            VERSION => 1,
+            _ => body.try_get_u32_le().map_err(|_| RecordError::Short)?,
+        };
         let client = take_text(&mut body, "client")?;
         let topic = take_text(&mut body, "topic")?;
-        Ok(Self { reason, client, topic, head: body, length, hash })
+        Ok(Self { reason, client, topic, head: body, length, hash, count })
     }
 }
 

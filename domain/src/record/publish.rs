@@ -62,6 +62,26 @@ impl Publish {
         }
     }
 
+    /// As [`Publish::new`], sharing the topic's bytes; `None` when they are no UTF-8.
+    pub fn sharing(source: Source, topic: Bytes, payload: Bytes) -> Option<Self> {
+        std::str::from_utf8(&topic).ok()?;
+        Some(Self {
+            source,
+            content: Content::Default,
+            qos: 1,
+            retain: false,
+            client: Bytes::new(),
+            topic,
+            properties: Bytes::new(),
+            payload,
+        })
+    }
+
+    /// The topic as it is kept, for who passes it on without copying.
+    pub fn topic_bytes(&self) -> &Bytes {
+        &self.topic
+    }
+
     pub fn topic(&self) -> &str {
         std::str::from_utf8(&self.topic).expect("checked when it entered")
     }

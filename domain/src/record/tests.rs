@@ -24,6 +24,7 @@ fn every_record_survives_its_own_bytes() {
         head: Bytes::from_static(b"head"),
         length: 300_000,
         hash: 7,
+        count: 3,
     };
     let reprocess = Reprocess {
         of: Position(9),
@@ -45,6 +46,17 @@ fn every_record_survives_its_own_bytes() {
         let (kind, body) = record.encode();
         assert_eq!(Record::decode(kind, body), Ok(record));
     }
+}
+
+#[test]
+fn a_refusal_of_the_first_format_stands_for_one_message() {
+    let mut body = vec![1, Reason::TooLarge as u8];
+    body.extend_from_slice(&300_000u64.to_le_bytes());
+    body.extend_from_slice(&7u64.to_le_bytes());
+    body.extend_from_slice(b"\x01\0c\x01\0t");
+    body.extend_from_slice(b"head");
+    let record = Record::decode(kind::REFUSED, Bytes::from(body));
+    assert!(matches!(record, Ok(Record::Refused(Refused { count: 1, ref head, .. })) if head == &b"head"[..]), "{record:?}");
 }
 
 proptest! {
