@@ -1,6 +1,7 @@
 //! The registry at one instant, arranged for live questions: sites with their bays and areas, stations with their areas.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use geo::Point;
 use hashbrown::HashMap;
@@ -21,7 +22,7 @@ pub struct Layout {
     /// Sorted by id.
     pub sites: Vec<SiteEntry>,
     /// Sorted by site, then id: a site's bays lie together.
-    pub bays: Vec<Bay>,
+    pub bays: Vec<Arc<Bay>>,
     /// Sorted by id.
     pub stations: Vec<StationEntry>,
     pub area_by_id: HashMap<ObjectId, usize>,
@@ -32,7 +33,7 @@ pub struct Layout {
 
 #[derive(Clone, Debug)]
 pub struct SiteEntry {
-    pub site: Site,
+    pub site: Arc<Site>,
     /// Its point: a line's midpoint, a polygon's point on surface.
     pub point: Point<f64>,
     /// In [`Layout::bays`]; empty for a counter lot.
@@ -42,6 +43,7 @@ pub struct SiteEntry {
 }
 
 impl SiteEntry {
+    /// A lot that counts its places: by the registry one without bays.
     pub fn is_counter(&self) -> bool {
         self.bays.is_empty()
     }
@@ -49,6 +51,6 @@ impl SiteEntry {
 
 #[derive(Clone, Debug)]
 pub struct StationEntry {
-    pub station: Station,
+    pub station: Arc<Station>,
     pub areas: Vec<usize>,
 }

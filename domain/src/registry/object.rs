@@ -1,11 +1,13 @@
 //! The objects of a registry, one version each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use geo::{Geometry, MultiPolygon, Point};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::extra::Extra;
 use crate::id::{ObjectId, SensorId};
 use crate::quantity::Quantity;
 use crate::time::Timestamp;
@@ -26,6 +28,10 @@ pub enum ObjectKind {
 impl ObjectKind {
     pub const ALL: [Self; 5] = [Self::Area, Self::Site, Self::Bay, Self::Station, Self::Device];
 
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Area => "area",
@@ -37,14 +43,14 @@ impl ObjectKind {
     }
 }
 
-/// One version of one object.
+/// What one version says of one object, whichever kind it is. Shared: the registry, its layouts and its changes hold one copy.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Object {
-    Area(Area),
-    Site(Site),
-    Bay(Bay),
-    Station(Station),
-    Device(Device),
+    Area(Arc<Area>),
+    Site(Arc<Site>),
+    Bay(Arc<Bay>),
+    Station(Arc<Station>),
+    Device(Arc<Device>),
 }
 
 impl Object {
@@ -81,7 +87,7 @@ pub struct Area {
     pub parent: Option<ObjectId>,
     pub geometry: MultiPolygon<f64>,
     /// Unknown properties, kept as they came; so in every object.
-    pub extra: Map<String, Value>,
+    pub extra: Extra,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,6 +95,17 @@ pub struct Area {
 pub enum SiteKind {
     Street,
     Lot,
+}
+
+impl SiteKind {
+    pub const ALL: [Self; 2] = [Self::Street, Self::Lot];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Street => "street",
+            Self::Lot => "lot",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,6 +118,19 @@ pub enum Vehicle {
     Truck,
 }
 
+impl Vehicle {
+    pub const ALL: [Self; 4] = [Self::Car, Self::Motorbike, Self::Bicycle, Self::Truck];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Car => "car",
+            Self::Motorbike => "motorbike",
+            Self::Bicycle => "bicycle",
+            Self::Truck => "truck",
+        }
+    }
+}
+
 /// In the order in which a bay of several stands under one in `free_by_feature`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,6 +139,19 @@ pub enum Feature {
     Loading,
     Accessible,
     Ev,
+}
+
+impl Feature {
+    pub const ALL: [Self; 4] = [Self::Resident, Self::Loading, Self::Accessible, Self::Ev];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resident => "resident",
+            Self::Loading => "loading",
+            Self::Accessible => "accessible",
+            Self::Ev => "ev",
+        }
+    }
 }
 
 /// A period in which a site or bay takes nobody: [from, to).
@@ -145,7 +188,7 @@ pub struct Site {
     pub opening_hours: Option<String>,
     pub closed: Vec<Closure>,
     pub geometry: Geometry<f64>,
-    pub extra: Map<String, Value>,
+    pub extra: Extra,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +203,7 @@ pub struct Bay {
     pub min_dwell_s: u32,
     pub closed: Vec<Closure>,
     pub point: Point<f64>,
-    pub extra: Map<String, Value>,
+    pub extra: Extra,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -168,6 +211,17 @@ pub struct Bay {
 pub enum StationClass {
     Reference,
     Indicative,
+}
+
+impl StationClass {
+    pub const ALL: [Self; 2] = [Self::Reference, Self::Indicative];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Indicative => "indicative",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -180,7 +234,7 @@ pub struct Station {
     pub measures: Vec<Quantity>,
     pub interval_s: u32,
     pub point: Point<f64>,
-    pub extra: Map<String, Value>,
+    pub extra: Extra,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,6 +243,17 @@ pub enum DeviceStatus {
     #[default]
     Active,
     Commissioning,
+}
+
+impl DeviceStatus {
+    pub const ALL: [Self; 2] = [Self::Active, Self::Commissioning];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Commissioning => "commissioning",
+        }
+    }
 }
 
 /// Which target a device's readings belong to, and when: [from, to).
@@ -209,5 +274,5 @@ pub struct Device {
     pub firmware: Option<String>,
     pub status: DeviceStatus,
     pub bindings: Vec<Binding>,
-    pub extra: Map<String, Value>,
+    pub extra: Extra,
 }
