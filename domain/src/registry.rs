@@ -12,7 +12,9 @@
 mod arrangement;
 mod city;
 mod edit;
+mod export;
 mod extra;
+mod feature;
 mod history;
 mod layout;
 mod membership;
@@ -20,6 +22,7 @@ mod object;
 mod place;
 mod resolution;
 mod span;
+mod table;
 mod version;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,6 +32,7 @@ use hashbrown::HashMap;
 pub use city::{CityError, CityOptions};
 pub use edit::{Edit, EditRow, RowVerdict, Verdict};
 pub use extra::Extra;
+pub use feature::{FeatureError, decode as decode_feature, geometry_text, properties_text, write as write_feature};
 pub use history::Statement;
 pub use layout::{Layout, SiteEntry, StationEntry};
 pub use object::{
@@ -38,6 +42,7 @@ pub use object::{
 pub use place::representative_point;
 pub use resolution::{Resolution, Target, TargetKind};
 pub use span::Span;
+pub use table::geojson_from_csv;
 pub use version::{Version, Versions};
 
 use crate::id::{ObjectId, SensorId};

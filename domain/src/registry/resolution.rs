@@ -76,7 +76,7 @@ impl Registry {
     }
 
     /// When a site had bays: overlapping spans, none twice in a row.
-    fn spans_with_bays(&self, site: &ObjectId) -> &[Span] {
+    pub(super) fn spans_with_bays(&self, site: &ObjectId) -> &[Span] {
         let with_bays = self.derived.with_bays.get_or_init(|| {
             let mut with_bays = HashMap::<ObjectId, Vec<Span>>::new();
             for version in self.bays.iter() {
