@@ -199,3 +199,6 @@ fn collected<T: Entity>(changes: &mut Vec<Change>, (versions, differences): (Ver
     }));
     versions
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! A row without `valid_from` speaks of an unknown object since ever, of a known one from the import on. `valid_to` closes the
 //! object; a row with both that falls inside another version splits that one, which goes on afterwards. A row with the `valid_from`
-//! of a known version amends that version. Neighbours that say the same are one version, so that a file imported twice changes nothing.
+//! of a known version, or one that says what holds there already, amends that version, so that a file imported twice changes nothing.
 
 use std::sync::Arc;
 
@@ -30,13 +30,6 @@ pub(super) fn amended<T: PartialEq>(known: &[Version<T>], row: Statement<T>, at:
         result.push(Version { span, object: row.object });
     }
     result.sort_by_key(|version| version.span.from);
-    result.dedup_by(|later, earlier| {
-        let same = later.span.from.is_some() && earlier.span.to == later.span.from && earlier.object == later.object;
-        if same {
-            earlier.span.to = later.span.to;
-        }
-        same
-    });
     result
 }
 
@@ -47,21 +40,22 @@ fn effect<T: PartialEq>(known: &[Version<T>], row: &Statement<T>, at: Timestamp)
         return (span, span);
     }
     match (row.from, row.to) {
-        (Some(from), to) => from_a_date(known, from, to),
-        (None, None) => from_a_date(known, at, None),
+        (Some(from), to) => from_a_date(known, row, from, to),
+        (None, None) => from_a_date(known, row, at, None),
         (None, Some(to)) => closing(known, row, to, at),
     }
 }
 
-fn from_a_date<T>(known: &[Version<T>], from: Timestamp, to: Option<Timestamp>) -> (Span, Span) {
-    let holder = known.iter().find(|version| version.span.holds(from));
-    let next = known.iter().filter_map(|version| version.span.from).find(|&start| start > from);
-    let end = to.or_else(|| holder.map_or(next, |holder| holder.span.to));
-    let span = Span { from: Some(from), to: end };
-    // The very version that the row names is replaced whole; another one goes on after the row's end.
-    let amends = holder.filter(|holder| holder.span.from == Some(from));
-    let cleared = amends.map_or(span, |holder| joined(span, holder.span));
-    (span, cleared)
+fn from_a_date<T: PartialEq>(known: &[Version<T>], row: &Statement<T>, from: Timestamp, to: Option<Timestamp>) -> (Span, Span) {
+    let Some(holder) = known.iter().find(|version| version.span.holds(from)) else {
+        let next = known.iter().filter_map(|version| version.span.from).find(|&start| start > from);
+        let span = Span { from: Some(from), to: to.or(next) };
+        return (span, span);
+    };
+    let amends = holder.span.from == Some(from) || holder.object == row.object;
+    let span = Span { from: if amends { holder.span.from } else { Some(from) }, to: to.or(holder.span.to) };
+    // An amended version is replaced whole; another one goes on after the row's end.
+    (span, if amends { joined(span, holder.span) } else { span })
 }
 
 fn closing<T: PartialEq>(known: &[Version<T>], row: &Statement<T>, to: Timestamp, at: Timestamp) -> (Span, Span) {
