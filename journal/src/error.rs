@@ -63,6 +63,6 @@ pub enum TailError {
 pub enum Error {
     #[error("journal: {0}")]
     Io(#[from] io::Error),
-    #[error("journal closed with records that it could not write: {0}")]
+    #[error("journal was closed while it could not write: {0}")]
     Unwritable(Arc<str>),
 }

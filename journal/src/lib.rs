@@ -12,16 +12,31 @@
 //! sees a gap. Absent on purpose: what a record means (`domain::record`), and cursors of readers (they keep their position).
 
 mod append;
+mod disk;
+mod epoch;
 mod error;
+mod frame;
+mod hot;
 mod journal;
 pub mod metrics;
 mod options;
+mod pending;
+mod reader;
 mod recovery;
+mod segment;
+mod segments;
+mod shared;
+pub mod storage;
 mod tail;
+mod verify;
+mod writer;
 
 pub use append::Append;
+pub use disk::Disk;
 pub use error::{AppendError, Damage, Error, OpenError, TailError};
 pub use journal::{Health, Journal};
 pub use options::Options;
 pub use recovery::{Recovery, TornRecord};
 pub use tail::{Entry, Tail};
+pub use verify::{Report, verify};
+pub use writer::Writer;
