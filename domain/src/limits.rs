@@ -25,6 +25,10 @@ pub const DETAIL_BYTES_MAX: usize = 256;
 
 /// Readings before this are a device without a clock (2000-01-01T00:00:00Z, in microseconds).
 pub const OBSERVED_MICROS_MIN: i64 = 946_684_800_000_000;
+/// The last instant that can be printed with any offset (9999-12-30T22:00:00.999999Z): a later one is no instant.
+pub const OBSERVED_MICROS_MAX: i64 = 253_402_207_200_999_999;
+/// What one reading may cover: a leap year.
+pub const AVG_S_MAX: u32 = 366 * 86_400;
 /// How far ahead of the server a reading may be (configurable); beyond it is held as `future`.
 pub const FUTURE_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
