@@ -26,6 +26,7 @@ pub mod simulation;
 pub use city::{City, CityOptions};
 pub use error::Error;
 
+pub use load::{Load, LoadOptions, LoadReport};
 pub use mapping::Mapping;
 pub use publisher::{Publisher, PublisherOptions, PublisherStats};
 pub use recording::{Recorded, Recording, RowError};

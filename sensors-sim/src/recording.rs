@@ -128,7 +128,12 @@ impl Recording {
 
     fn of_source(source: Box<dyn Read + Send>, mapping: Mapping) -> Result<Self, Error> {
         let refuse = |detail: String| Error::Mapping { name: mapping.name.clone(), detail };
-        let mut reader = csv::ReaderBuilder::new().delimiter(mapping.delimiter()).flexible(true).from_reader(source);
+        // The line feed alone ends a row, so that the line numbers of files with CR LF are right; cells are trimmed anyway.
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(mapping.delimiter())
+            .terminator(csv::Terminator::Any(b'\n'))
+            .flexible(true)
+            .from_reader(source);
         let header = reader.headers().map_err(|error| refuse(error.to_string()))?;
         let columns: Vec<String> = header.iter().map(|column| column.trim().to_owned()).collect();
         let bound = Bound::new(&mapping, &columns).map_err(refuse)?;
@@ -202,6 +207,7 @@ impl Iterator for Recording {
             let before = self.reader.position().line();
             match self.reader.read_record(&mut row) {
                 Ok(false) => self.ended = true,
+                Ok(true) if row.len() == 1 && row[0].trim().is_empty() => {}
                 Ok(true) => {
                     let line = row.position().map_or(before, csv::Position::line);
                     if let Some(item) = self.take(line, &row) {

@@ -60,7 +60,7 @@ fn an_airnow_label_is_the_local_end_of_its_hour_and_doubled_labels_stay_doubled(
 #[test]
 fn a_row_of_a_city_without_a_known_zone_is_refused_with_its_line() {
     let (lines, counts) =
-        lines(&AIRNOW.replace("Hanoi,PM2.5 - Principal,2018-03-11 01:00", "Atlantis,PM2.5 - Principal,2018-03-11 01:00"));
+        lines(&AIRNOW.replace("Hanoi,PM2.5 - Principal,2018-03-11 01:00 AM", "Atlantis,PM2.5 - Principal,2018-03-11 01:00 AM"));
     assert!(lines[0].starts_with("line 2: ") && lines[0].contains("Atlantis"), "{}", lines[0]);
     assert_eq!((counts.readings, counts.refused), (3, 1));
 }
