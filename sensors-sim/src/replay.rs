@@ -243,25 +243,4 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_due_as_far_from_the_first_as_in_the_file_divided_by_the_speed() {
-        let mut pace = Pace::new(Speed::Times(3_600.0), Duration::from_secs(5));
-        let at = |hours: i64| Timestamp::from_micros(hours * 3_600 * 1_000_000);
-        assert_eq!(pace.wait(at(100), Duration::from_secs(5)), None);
-        assert_eq!(pace.wait(at(103), Duration::from_secs(6)), Some(Duration::from_secs(2)));
-        assert_eq!(pace.wait(at(101), Duration::from_secs(8)), None);
-        assert_eq!(Pace::new(Speed::Max, Duration::ZERO).wait(at(9), Duration::ZERO), None);
-    }
-
-    #[test]
-    fn a_speed_is_max_or_a_number_above_zero() {
-        assert_eq!("max".parse::<Speed>().ok(), Some(Speed::Max));
-        assert_eq!("60".parse::<Speed>().ok(), Some(Speed::Times(60.0)));
-        for text in ["0", "-1", "nan", "inf", "fast", ""] {
-            assert!(text.parse::<Speed>().is_err(), "{text}");
-        }
-    }
-}
+mod tests;
