@@ -8,7 +8,6 @@
 //! ```
 
 pub mod access;
-pub mod bay;
 pub mod check;
 pub mod codec;
 pub mod flag;
@@ -16,7 +15,6 @@ pub mod id;
 pub mod identity;
 pub mod kind;
 pub mod limits;
-pub mod live;
 pub mod position;
 pub mod quantity;
 pub mod reading;

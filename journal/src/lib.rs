@@ -28,8 +28,6 @@ mod segments;
 mod shared;
 pub mod storage;
 mod tail;
-#[cfg(test)]
-mod tests;
 mod verify;
 mod writer;
 

@@ -1,0 +1,207 @@
+//! The front as a service: bind, accept, supervise, drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Clock;
+use domain::access::Authority;
+use domain::limits::{FAREWELL_MAX, HANDSHAKE_MAX};
+use domain::rng::Rng;
+use journal::Journal;
+use metrics::counter;
+use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::connection::{Connection, End};
+use crate::error::Error;
+use crate::handle::Handle;
+use crate::handshake::{self, Refused};
+use crate::hub::Hub;
+use crate::listener::{Accepted, Listener, Stream, Transport};
+use crate::metrics::{CONNECTS, CONNECTS_REFUSED, DISCONNECTS, Meters};
+use crate::options::Options;
+use crate::refusal::Refusals;
+use crate::sessions::Sessions;
+use crate::store::Store;
+
+/// What the front is given.
+pub struct Deps {
+    pub journal: Journal,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Rng,
+    pub authority: Arc<dyn Authority>,
+}
+
+/// A front that listens and does not serve yet.
+pub struct Broker {
+    hub: Arc<Hub>,
+    tcp: Listener,
+    websocket: Option<Listener>,
+}
+
+impl Broker {
+    /// Takes the sockets and restores sessions and retained messages. Refuses an address beyond this machine that nobody asked for
+    /// by name (SEC-1).
+    pub async fn bind(options: Options, deps: Deps) -> Result<Self, Error> {
+        for address in std::iter::once(options.listen).chain(options.websocket) {
+            if !address.ip().to_canonical().is_loopback() && !options.allow_anonymous_off_loopback {
+                return Err(Error::Exposed { address });
+            }
+        }
+        let tcp = Listener::bind(options.listen, Transport::Tcp).await?;
+        let websocket = match options.websocket {
+            Some(address) => Some(Listener::bind(address, Transport::WebSocket).await?),
+            None => None,
+        };
+        let Deps { journal, clock, rng, authority } = deps;
+        let store = Store::new(journal.clone(), clock.clone(), Default::default(), Default::default());
+        let hub = Arc::new(Hub {
+            options,
+            journal,
+            clock,
+            authority,
+            meters: Meters::new(),
+            refusals: Refusals::default(),
+            sessions: Arc::new(Sessions::default()),
+            store,
+            rng: Mutex::new(rng),
+        });
+        Ok(Self { hub, tcp, websocket })
+    }
+
+    pub fn local_addr(&self) -> Result<SocketAddr, Error> {
+        self.tcp.address()
+    }
+
+    /// Where WebSocket is listened for, if anywhere.
+    pub fn ws_addr(&self) -> Result<Option<SocketAddr>, Error> {
+        self.websocket.as_ref().map(Listener::address).transpose()
+    }
+
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.hub.clone())
+    }
+
+    /// Serves until `shutdown`, then drains: what was received is journaled and acknowledged, and MQTT 5 clients are told.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let Self { hub, tcp, websocket } = self;
+        let mut connections = JoinSet::new();
+        let mut second = hub.clock.sleep(SECOND);
+        let served = loop {
+            tokio::select! {
+                accepted = tcp.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
+                accepted = accept_or_never(&websocket) => welcome(&hub, accepted, &mut connections, &shutdown).await,
+                Some(ended) = connections.join_next() => {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        break Err(Error::Panicked { task: "connection" });
+                    }
+                }
+                () = &mut second => {
+                    hub.refusals.flush(&hub.journal);
+                    second = hub.clock.sleep(SECOND);
+                }
+                () = shutdown.cancelled() => break Ok(()),
+            }
+        };
+        drop((tcp, websocket));
+        shutdown.cancel();
+        info!(connections = connections.len(), "front stops and drains");
+        while let Some(ended) = connections.join_next().await {
+            if ended.is_err_and(|error| error.is_panic()) {
+                return Err(Error::Panicked { task: "connection" });
+            }
+        }
+        for append in hub.refusals.flush(&hub.journal) {
+            let _ = append.await;
+        }
+        served
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+/// After an error of `accept` that is not the client's (no file descriptors left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+async fn accept_or_never(listener: &Option<Listener>) -> std::io::Result<Accepted> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn welcome(
+    hub: &Arc<Hub>,
+    accepted: std::io::Result<Accepted>,
+    connections: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) {
+    match accepted {
+        Ok(_) if connections.len() >= hub.options.connections_max => {
+            counter!(CONNECTS_REFUSED, "cause" => "connections_max").increment(1);
+        }
+        Ok(accepted) => {
+            connections.spawn(attend(hub.clone(), accepted, shutdown.clone()));
+        }
+        Err(error) => {
+            warn!(%error, "accept failed");
+            hub.clock.sleep(ACCEPT_PAUSE).await;
+        }
+    }
+}
+
+/// A socket's whole life.
+async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) {
+    let peer = accepted.peer.clone();
+    let greeting = async {
+        let mut stream = accepted.open().await.map_err(|_| None)?;
+        match handshake::greet(&hub, &mut stream, &peer).await {
+            Ok(admitted) => Ok((stream, admitted)),
+            Err(refused) => Err(Some((stream, refused))),
+        }
+    };
+    let greeted = tokio::select! {
+        greeted = greeting => greeted,
+        () = hub.clock.sleep(HANDSHAKE_MAX) => {
+            counter!(CONNECTS_REFUSED, "cause" => "timeout").increment(1);
+            return;
+        }
+        () = shutdown.cancelled() => return,
+    };
+    match greeted {
+        Ok((stream, admitted)) => {
+            counter!(CONNECTS).increment(1);
+            hub.meters.connections.increment(1.0);
+            debug!(client = %admitted.client, peer = %peer.address, "client connected");
+            let end = Connection::new(hub.clone(), stream, admitted).run(&shutdown).await;
+            hub.meters.connections.decrement(1.0);
+            counter!(DISCONNECTS, "cause" => cause_of(end)).increment(1);
+        }
+        Err(Some((stream, refused))) => turn_away(&hub, stream, refused, &peer).await,
+        Err(None) => counter!(CONNECTS_REFUSED, "cause" => "lost").increment(1),
+    }
+}
+
+async fn turn_away(hub: &Hub, mut stream: Box<dyn Stream>, refused: Refused, peer: &domain::access::Peer) {
+    counter!(CONNECTS_REFUSED, "cause" => refused.cause).increment(1);
+    debug!(peer = %peer.address, cause = refused.cause, "client turned away");
+    let last_words = async {
+        stream.write_all(&refused.answer).await?;
+        stream.shutdown().await
+    };
+    tokio::select! {
+        _ = last_words => {}
+        () = hub.clock.sleep(FAREWELL_MAX) => {}
+    }
+}
+
+fn cause_of(end: End) -> &'static str {
+    match end {
+        End::Left | End::LeftWithWill => "client",
+        End::Lost => "lost",
+        End::Ended(reason) => reason.name(),
+    }
+}

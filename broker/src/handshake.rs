@@ -1,0 +1,198 @@
+//! From an accepted stream to a client that was let in, or to a refusal that says why.
+//!
+//! Runs in the connection's own task and within a time limit, so that a silent or slow client keeps nobody waiting. Also the place
+//! where a session is taken over, taken up or begun, before the CONNACK that promises it.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use domain::access::{Credentials, Denied, Peer, Principal};
+use domain::limits::{CLIENT_ID_BYTES_MAX, CONNECT_BYTES_MAX, PACKET_BYTES_MAX, RECEIVE_MAXIMUM, SESSIONS_MAX, TOPIC_ALIAS_MAX};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::change::Change;
+use crate::codec::{Codec, refuse_version};
+use crate::durable::Kept;
+use crate::filter::is_topic;
+use crate::hub::Hub;
+use crate::packet::{ConnAck, Connect, Fault, Incoming, Reason, Text, Version};
+use crate::sessions::Claim;
+
+/// A client that was let in; its CONNACK stands in `output`.
+pub struct Admitted {
+    pub codec: Codec,
+    pub connect: Connect,
+    /// As assigned where the client named none.
+    pub client: Text,
+    pub principal: Principal,
+    pub claim: Claim,
+    /// What an earlier connection of the client left.
+    pub resumed: Option<Kept>,
+    /// Seconds that the session outlives the connection.
+    pub expiry_s: u32,
+    pub keep_alive_s: u16,
+    /// What came behind the CONNECT.
+    pub input: BytesMut,
+    pub output: BytesMut,
+}
+
+/// Why nobody was let in, and what to send before closing.
+pub struct Refused {
+    pub answer: BytesMut,
+    pub cause: &'static str,
+}
+
+/// Reads the CONNECT, asks the authority and takes over the session.
+pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(hub: &Arc<Hub>, stream: &mut S, peer: &Peer) -> Result<Admitted, Refused> {
+    let mut input = BytesMut::new();
+    let (mut codec, connect) = first_packet(stream, &mut input).await?;
+    match admit(hub, &connect, peer).await {
+        Ok(entry) => {
+            let mut output = BytesMut::new();
+            codec.connack(&entry.ack, &mut output);
+            codec.limit_incoming(PACKET_BYTES_MAX as u32);
+            let Entry { client, principal, claim, resumed, expiry_s, keep_alive_s, .. } = entry;
+            Ok(Admitted { codec, connect, client, principal, claim, resumed, expiry_s, keep_alive_s, input, output })
+        }
+        Err((reason, cause)) => {
+            let mut answer = BytesMut::new();
+            codec.connack(&ConnAck { reason, ..ConnAck::default() }, &mut answer);
+            Err(Refused { answer, cause })
+        }
+    }
+}
+
+async fn first_packet<S: AsyncRead + Unpin>(stream: &mut S, input: &mut BytesMut) -> Result<(Codec, Connect), Refused> {
+    let silent = |cause| Refused { answer: BytesMut::new(), cause };
+    let mut codec = None;
+    loop {
+        let decoded = match &mut codec {
+            None => Codec::for_connect(input, CONNECT_BYTES_MAX as u32).map(|found| {
+                let is_found = found.is_some();
+                codec = found;
+                is_found
+            }),
+            Some(_) => Ok(true),
+        };
+        let packet = match (decoded, &mut codec) {
+            (Ok(true), Some(codec)) => codec.decode(input),
+            (Ok(_), _) => Ok(None),
+            (Err(fault), _) => Err(fault),
+        };
+        match (packet, codec.take()) {
+            (Ok(Some(Incoming::Connect(connect))), Some(codec)) => return Ok((codec, *connect)),
+            (Ok(Some(_)), _) => return Err(silent("protocol")),
+            (Ok(None), former) => codec = former,
+            (Err(fault), codec) => return Err(refuse_fault(fault, codec)),
+        }
+        input.reserve(1024);
+        match stream.read_buf(input).await {
+            Ok(1..) => {}
+            _ => return Err(silent("lost")),
+        }
+    }
+}
+
+fn refuse_fault(fault: Fault, codec: Option<Codec>) -> Refused {
+    let mut answer = BytesMut::new();
+    match (fault, codec) {
+        (Fault::Version(level), _) => refuse_version(level, &mut answer),
+        (fault, Some(mut codec)) if codec.version() == Version::V5 || fault == Fault::ClientId => {
+            codec.connack(&ConnAck { reason: fault.reason(), ..ConnAck::default() }, &mut answer);
+        }
+        _ => {}
+    }
+    let cause = match fault {
+        Fault::Malformed => "malformed",
+        Fault::TooLarge => "too_large",
+        Fault::Protocol => "protocol",
+        Fault::Version(_) => "version",
+        Fault::ClientId => "client_id",
+    };
+    Refused { answer, cause }
+}
+
+/// What was agreed with a client.
+struct Entry {
+    ack: ConnAck,
+    client: Text,
+    principal: Principal,
+    claim: Claim,
+    resumed: Option<Kept>,
+    expiry_s: u32,
+    keep_alive_s: u16,
+}
+
+async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, (Reason, &'static str)> {
+    if connect.extended_auth {
+        return Err((Reason::BAD_AUTH_METHOD, "auth_method"));
+    }
+    if connect.client_id.len() > CLIENT_ID_BYTES_MAX || connect.client_id.contains('\0') {
+        return Err((Reason::CLIENT_ID_NOT_VALID, "client_id"));
+    }
+    // A copy: a slice would keep the whole read buffer for as long as the client is connected.
+    let client = match connect.client_id.is_empty() {
+        true => Text::from(format!("kb-{:016x}", hub.rng.lock().next_u64())),
+        false => Text::from(&*connect.client_id),
+    };
+    let principal = authenticate(hub, connect, client.clone(), peer.clone()).await?;
+    if let Some(will) = &connect.will {
+        if !is_topic(&will.topic) {
+            return Err((Reason::TOPIC_NAME_INVALID, "will_topic"));
+        }
+        if !hub.authority.may_publish(&principal, &will.topic) {
+            return Err((Reason::NOT_AUTHORISED, "will_topic"));
+        }
+    }
+    let claim = hub.sessions.claim(&client).await;
+    let expiry_s = connect.session_expiry_s.min(hub.options.session_expiry_max_s);
+    let resumed = take_up(hub, &client, connect.clean, expiry_s).await?;
+    let keep_alive_s = match hub.options.keep_alive_max_s {
+        max if max > 0 && connect.version == Version::V5 && (connect.keep_alive_s == 0 || connect.keep_alive_s > max) => max,
+        _ => connect.keep_alive_s,
+    };
+    let ack = ConnAck {
+        session_present: resumed.is_some(),
+        reason: Reason::SUCCESS,
+        session_expiry_s: (expiry_s != connect.session_expiry_s).then_some(expiry_s),
+        assigned_client_id: connect.client_id.is_empty().then(|| client.to_string()),
+        server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
+        receive_max: RECEIVE_MAXIMUM,
+        topic_alias_max: TOPIC_ALIAS_MAX,
+    };
+    Ok(Entry { ack, client, principal, claim, resumed, expiry_s, keep_alive_s })
+}
+
+/// Off the runtime's threads: hashing a password takes its time.
+async fn authenticate(hub: &Hub, connect: &Connect, client: Text, peer: Peer) -> Result<Principal, (Reason, &'static str)> {
+    let (authority, user, password) = (hub.authority.clone(), connect.user.clone(), connect.password.clone());
+    let asked = tokio::task::spawn_blocking(move || {
+        let credentials = Credentials { client_id: &client, user: user.as_deref(), password: password.as_deref(), peer: &peer };
+        authority.authenticate(&credentials)
+    });
+    match asked.await {
+        Ok(Ok(principal)) => Ok(principal),
+        Ok(Err(Denied::BadCredentials)) => Err((Reason::BAD_CREDENTIALS, "credentials")),
+        Ok(Err(Denied::NotAuthorised)) => Err((Reason::NOT_AUTHORISED, "not_authorised")),
+        Ok(Err(Denied::Unavailable)) | Err(_) => Err((Reason::SERVER_UNAVAILABLE, "authority")),
+    }
+}
+
+/// Begins or takes up the session; durable before anybody is told.
+async fn take_up(hub: &Hub, client: &Text, clean: bool, expiry_s: u32) -> Result<Option<Kept>, (Reason, &'static str)> {
+    let now = hub.clock.now();
+    let known = hub.store.session(client);
+    let resumed = known.clone().filter(|kept| !clean && !kept.is_over(now));
+    if expiry_s > 0 && known.is_none() && hub.store.read(|durable| durable.sessions.len()) >= SESSIONS_MAX {
+        return Err((Reason::QUOTA_EXCEEDED, "sessions"));
+    }
+    let begins_anew = resumed.is_none();
+    let change = match (expiry_s, &known) {
+        (0, None) => return Ok(None),
+        // A session that is taken up by a connection that it will not outlive is kept until that connection ends.
+        (0, Some(_)) if begins_anew => Change::Ended { client: client.clone() },
+        _ => Change::Opened { client: client.clone(), clean: begins_anew, expiry_s },
+    };
+    hub.store.change(change).await.map_err(|_| (Reason::SERVER_UNAVAILABLE, "journal"))?;
+    Ok(resumed)
+}

@@ -1,0 +1,67 @@
+//! Listening sockets, and the way of an accepted socket to a stream that speaks MQTT.
+//!
+//! A listener gives a byte stream and who is at its other end; TCP gives it at once, WebSocket after an upgrade, and TLS will after its
+//! own handshake. All of that happens in the connection's task.
+
+use std::net::SocketAddr;
+
+use domain::access::Peer;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::error::Error;
+use crate::websocket;
+
+/// Anything that carries MQTT.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
+
+/// What is spoken below MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Tcp,
+    WebSocket,
+}
+
+pub struct Listener {
+    socket: TcpListener,
+    transport: Transport,
+}
+
+/// A socket that was accepted and not yet spoken to.
+pub struct Accepted {
+    socket: TcpStream,
+    transport: Transport,
+    pub peer: Peer,
+}
+
+impl Listener {
+    pub async fn bind(address: SocketAddr, transport: Transport) -> Result<Self, Error> {
+        let socket = TcpListener::bind(address).await.map_err(|error| Error::Listen { address, error })?;
+        Ok(Self { socket, transport })
+    }
+
+    pub fn address(&self) -> Result<SocketAddr, Error> {
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.socket.local_addr().map_err(|error| Error::Listen { address: unknown, error })
+    }
+
+    /// Cancel-safe.
+    pub async fn accept(&self) -> std::io::Result<Accepted> {
+        let (socket, address) = self.socket.accept().await?;
+        Ok(Accepted { socket, transport: self.transport, peer: Peer::plain(address) })
+    }
+}
+
+impl Accepted {
+    /// The stream that MQTT is spoken on.
+    pub async fn open(self) -> std::io::Result<Box<dyn Stream>> {
+        // Acknowledgements are small and their batches are ours.
+        self.socket.set_nodelay(true)?;
+        match self.transport {
+            Transport::Tcp => Ok(Box::new(self.socket)),
+            Transport::WebSocket => Ok(Box::new(websocket::upgrade(self.socket).await?)),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What an operator may set of the front. Limits that need no operator stand in `domain::limits`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use domain::limits;
+use serde::{Deserialize, Serialize};
+
+/// The front's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// MQTT over TCP; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// MQTT over WebSocket (subprotocol `mqtt`); absent: no such listener.
+    pub websocket: Option<SocketAddr>,
+    /// Lets clients without credentials in from other machines, unencrypted. Without it the front starts on loopback only (SEC-1).
+    pub allow_anonymous_off_loopback: bool,
+    /// Where sessions and retained messages are checkpointed.
+    pub dir: PathBuf,
+    /// Client connections at a time.
+    pub connections_max: usize,
+    /// Seconds that a client may ask for between its packets, at most; 0: what it asks for. A longer wish or none is answered with
+    /// this (MQTT 5 Server Keep Alive); a 3.1.1 client cannot be told and keeps its wish.
+    pub keep_alive_max_s: u16,
+    /// Seconds that an MQTT 5 session may outlive its connection, at most.
+    pub session_expiry_max_s: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
+            websocket: None,
+            allow_anonymous_off_loopback: false,
+            dir: PathBuf::from("broker"),
+            connections_max: limits::CONNECTIONS_MAX,
+            keep_alive_max_s: 0,
+            session_expiry_max_s: limits::SESSION_BACKLOG_MAX.as_secs() as u32,
+        }
+    }
+}

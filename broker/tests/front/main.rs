@@ -1,0 +1,6 @@
+//! The front over real sockets and a real journal: what a client sees, and what the journal holds then.
+
+mod connecting;
+mod harness;
+mod publishing;
+mod raw;
