@@ -32,7 +32,7 @@ use hashbrown::HashMap;
 pub use city::{CityError, CityOptions};
 pub use edit::{Edit, EditRow, RowVerdict, Verdict};
 pub use extra::Extra;
-pub use feature::{FeatureError, decode as decode_feature, geometry_text, properties_text, write as write_feature};
+pub use feature::{FeatureError, decode as decode_feature, encode as encode_feature, geometry_text, properties_text};
 pub use history::Statement;
 pub use layout::{Layout, SiteEntry, StationEntry};
 pub use object::{

@@ -11,7 +11,10 @@ mod writing;
 
 pub(super) use fields::Fault;
 pub(super) use reading::{Head, Statement, head, read};
-pub use writing::{geometry_text, properties_text, write};
+pub(super) use writing::write;
+pub use writing::{geometry_text, properties_text};
+
+use jiff::tz::TimeZone;
 
 use super::CityOptions;
 use super::object::Object;
@@ -25,7 +28,12 @@ pub struct FeatureError {
     pub detail: String,
 }
 
-/// The inverse of [`write`]: the same version from its text.
+/// The text of a version for a store: instants in UTC, whatever the city's zone is today.
+pub fn encode(span: Span, object: &Object) -> String {
+    write(span, object, &TimeZone::UTC).to_string()
+}
+
+/// The inverse of [`encode`] and of an exported feature: the same version again.
 pub fn decode(text: &str, city: &CityOptions) -> Result<(Span, Object), FeatureError> {
     let error = |fault: Fault| FeatureError { field: fault.field, detail: fault.detail };
     let value = serde_json::from_str(text).map_err(|e| FeatureError { field: "feature".to_owned(), detail: e.to_string() })?;

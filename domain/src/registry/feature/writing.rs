@@ -11,7 +11,7 @@ use crate::registry::span::Span;
 use crate::time::Timestamp;
 
 /// The feature of a version; instants are written in `zone`.
-pub fn write(span: Span, object: &Object, zone: &TimeZone) -> Value {
+pub(in crate::registry) fn write(span: Span, object: &Object, zone: &TimeZone) -> Value {
     let mut properties = properties(object, zone);
     properties.moment("valid_from", span.from);
     properties.moment("valid_to", span.to);
