@@ -95,6 +95,8 @@ pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);
 pub const SQL_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// The longest stay whose cost is computed, minutes: a month.
+pub const STAY_MIN_MAX: u32 = 31 * 24 * 60;
 /// Layouts that a registry keeps at hand: now, and the spans that late readings and reports ask about.
 pub const REGISTRY_LAYOUTS_MAX: usize = 4;
 /// Objects of one registry import.

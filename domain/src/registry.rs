@@ -11,6 +11,7 @@
 
 mod arrangement;
 mod city;
+mod closing;
 mod edit;
 mod export;
 mod extra;
@@ -20,6 +21,7 @@ mod layout;
 mod membership;
 mod object;
 mod place;
+mod price;
 mod resolution;
 mod span;
 mod table;

@@ -67,6 +67,21 @@ fn the_span_of_a_layout_ends_where_the_next_version_begins() {
 }
 
 #[test]
+fn a_bay_is_closed_when_it_or_its_site_is() {
+    let closed = |from: &str, to: &str| json!([{"from": from, "to": to, "reason": "Tết"}]);
+    let rows = [
+        here(json!({"kind": "site", "id": "s", "closed": closed("2026-02-16", "2026-02-20")})),
+        here(json!({"kind": "bay", "id": "b", "site": "s", "closed": closed("2026-03-01", "2026-03-02")})),
+    ];
+    let layout = import(&city(), &rows, now()).layout(now());
+    let reason = |instant: &str| layout.closure_of_bay(0, at(instant)).map(|closure| closure.reason.as_str());
+    assert_eq!(reason("2026-02-15T16:59:59Z"), None);
+    assert_eq!(reason("2026-02-15T17:00:00Z"), Some("Tết"));
+    assert_eq!(reason("2026-02-19T17:00:00Z"), None);
+    assert_eq!(reason("2026-03-01T12:00:00+07:00"), Some("Tết"));
+}
+
+#[test]
 #[ignore = "a measurement: run it with --ignored --nocapture"]
 fn a_million_bays_lay_out_in_seconds() {
     let wards = (0..126).map(|i| square(&format!("w{i}"), "ward", f64::from(i % 14), f64::from(i / 14), 1.0));
