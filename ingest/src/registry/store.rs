@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::registry::{Change, ChangeKind, CityOptions, Object, ObjectKind, Registry, Span, decode_feature, encode_feature};
 use domain::{Position, Timestamp};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::row::LakeRow;
 
@@ -97,12 +97,14 @@ impl Store {
         }
         let transaction = connection.transaction()?;
         transaction.execute("INSERT INTO edits (position) VALUES (?1)", [position.as_i64()])?;
+        let mut writing = Writing::new(&transaction)?;
         for change in changes {
             match change.what {
-                ChangeKind::Superseded => supersede(&transaction, position, &change.object, change.span)?,
-                ChangeKind::New => insert(&transaction, position, change.span, &change.object)?,
+                ChangeKind::Superseded => writing.supersede(position, &change.object, change.span)?,
+                ChangeKind::New => writing.insert(position, change.span, &change.object)?,
             }
         }
+        drop(writing);
         Ok(transaction.commit()?)
     }
 
@@ -112,18 +114,16 @@ impl Store {
         let mut connection = self.connection.lock();
         let transaction = connection.transaction()?;
         transaction.execute_batch("DELETE FROM edits; DELETE FROM versions;")?;
+        let mut writing = Writing::new(&transaction)?;
         for row in &rows {
-            let at = row.position.as_i64();
-            transaction.execute("INSERT OR IGNORE INTO edits (position) VALUES (?1)", [at])?;
-            let mut replaced = transaction.prepare_cached(
-                "UPDATE versions SET until = ?1 WHERE kind = ?2 AND id = ?3 AND valid_from IS ?4 AND until IS NULL AND since < ?1",
-            )?;
-            replaced.execute(params![at, number_of(row.kind), row.id, micros(row.valid_from)])?;
+            transaction.execute("INSERT OR IGNORE INTO edits (position) VALUES (?1)", [row.position.as_i64()])?;
+            writing.replace(row)?;
             if !row.is_gone() {
                 let object = row.object(city).map_err(StoreError::Damaged)?;
-                insert(&transaction, row.position, Span { from: row.valid_from, to: row.valid_to }, &object)?;
+                writing.insert(row.position, Span { from: row.valid_from, to: row.valid_to }, &object)?;
             }
         }
+        drop(writing);
         Ok(transaction.commit()?)
     }
 }
@@ -138,27 +138,50 @@ fn is_recorded(connection: &Connection, position: Position) -> Result<bool, Stor
     Ok(found.optional()?.is_some())
 }
 
-fn supersede(transaction: &Transaction<'_>, position: Position, object: &Object, span: Span) -> Result<(), StoreError> {
-    let mut statement = transaction.prepare_cached(
-        "UPDATE versions SET until = ?1
-         WHERE kind = ?2 AND id = ?3 AND valid_from IS ?4 AND valid_to IS ?5 AND until IS NULL AND since < ?1",
-    )?;
-    let (kind, id) = (object.kind(), object.id());
-    let count = statement.execute(params![position.as_i64(), number_of(kind), id, micros(span.from), micros(span.to)])?;
-    match count {
-        1 => Ok(()),
-        _ => Err(StoreError::Damaged(format!("edit {position} supersedes {count} versions of {} {id}, not one", kind.name()))),
-    }
+/// The statements of one transaction, prepared once: an import may have a million changes.
+struct Writing<'a> {
+    insert: Statement<'a>,
+    supersede: Statement<'a>,
+    replace: Statement<'a>,
 }
 
-fn insert(transaction: &Transaction<'_>, position: Position, span: Span, object: &Object) -> Result<(), StoreError> {
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO versions (kind, id, valid_from, valid_to, feature, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    let feature = encode_feature(span, object);
-    let (kind, id) = (number_of(object.kind()), object.id());
-    statement.execute(params![kind, id, micros(span.from), micros(span.to), feature, position.as_i64()])?;
-    Ok(())
+impl<'a> Writing<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, StoreError> {
+        let insert = "INSERT INTO versions (kind, id, valid_from, valid_to, feature, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let replace = "UPDATE versions SET until = ?1
+            WHERE kind = ?2 AND id = ?3 AND valid_from IS ?4 AND until IS NULL AND since < ?1";
+        let supersede = format!("{replace} AND valid_to IS ?5");
+        Ok(Self {
+            insert: connection.prepare(insert)?,
+            supersede: connection.prepare(&supersede)?,
+            replace: connection.prepare(replace)?,
+        })
+    }
+
+    fn insert(&mut self, position: Position, span: Span, object: &Object) -> Result<(), StoreError> {
+        let feature = encode_feature(span, object);
+        let (kind, id) = (number_of(object.kind()), object.id());
+        self.insert.execute(params![kind, id, micros(span.from), micros(span.to), feature, position.as_i64()])?;
+        Ok(())
+    }
+
+    fn supersede(&mut self, position: Position, object: &Object, span: Span) -> Result<(), StoreError> {
+        let (kind, id) = (object.kind(), object.id());
+        let wanted = params![position.as_i64(), number_of(kind), id, micros(span.from), micros(span.to)];
+        match self.supersede.execute(wanted)? {
+            1 => Ok(()),
+            count => {
+                let detail = format!("edit {position} supersedes {count} versions of {} {id}, not one", kind.name());
+                Err(StoreError::Damaged(detail))
+            }
+        }
+    }
+
+    /// The version that a row of the lake takes the place of, if it is there.
+    fn replace(&mut self, row: &LakeRow) -> Result<(), StoreError> {
+        self.replace.execute(params![row.position.as_i64(), number_of(row.kind), row.id, micros(row.valid_from)])?;
+        Ok(())
+    }
 }
 
 /// Persisted: never reuse one.

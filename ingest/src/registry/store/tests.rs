@@ -50,8 +50,8 @@ fn history(edits: &[Vec<Value>]) -> Vec<(Position, Registry, Vec<Change>)> {
 /// Up to seven files of one or two rows about three sites.
 fn edits(rng: &mut Rng) -> Vec<Vec<Value>> {
     let mut some = |below: u64| rng.below(below);
-    let mut date = |some: &mut dyn FnMut(u64) -> u64| (some(2) == 0).then(|| format!("{}-01-01", 2020 + some(10)));
-    let mut row = |some: &mut dyn FnMut(u64) -> u64| {
+    let date = |some: &mut dyn FnMut(u64) -> u64| (some(2) == 0).then(|| format!("{}-01-01", 2020 + some(10)));
+    let row = |some: &mut dyn FnMut(u64) -> u64| {
         let (from, to) = (date(some), date(some));
         site(some(3) as u8, &format!("n{}", some(3)), from.as_deref(), to.as_deref())
     };
