@@ -1,6 +1,15 @@
 //! Payload codecs: bytes of a publish to elements. Total: any bytes give readings or rejections, element by element.
 //!
+//! ```text
+//! payload ──json | cbor──► tokens ──native/element──► fields ──native/{parking, air}──► Decoded | Rejection
+//! ```
+//!
 //! A new format is one file here and its route in `topic.rs`.
+
+pub(crate) mod cbor;
+pub(crate) mod json;
+pub mod native;
+pub(crate) mod token;
 
 use bytes::Bytes;
 
@@ -23,5 +32,14 @@ impl Default for Options {
 
 /// Decodes a native payload and hands each element to `sink` in order. A payload that is no reading at all is one rejection.
 pub fn decode_native(kind: Kind, content: Content, payload: &Bytes, options: &Options, sink: &mut dyn FnMut(Element)) {
-    let _ = (kind, content, payload, options, sink);
+    native::decode(kind, content, payload, options, sink);
+}
+
+/// How a payload is written whose content type was not kept (a dead letter): a JSON text cannot begin with the initial byte of
+/// a CBOR array, map or tag, since no UTF-8 text does. Live messages are read as what they are announced to be.
+pub fn content_of(payload: &[u8]) -> Content {
+    match payload.first() {
+        Some(0x80..=0xbf | 0xc0..=0xdb) => Content::Cbor,
+        _ => Content::Default,
+    }
 }

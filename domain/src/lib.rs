@@ -8,6 +8,7 @@
 //! ```
 
 pub mod access;
+pub mod bay;
 pub mod check;
 pub mod codec;
 pub mod flag;
@@ -15,6 +16,7 @@ pub mod id;
 pub mod identity;
 pub mod kind;
 pub mod limits;
+pub mod live;
 pub mod position;
 pub mod quantity;
 pub mod reading;

@@ -15,8 +15,6 @@ pub const ELEMENTS_MAX: usize = 1_000;
 pub const REFUSED_HEAD_BYTES_MAX: usize = 4 * 1024;
 /// Such refusals that are journaled a second; the excess is counted only, so that refusing stays cheaper than sending.
 pub const REFUSED_KEPT_PER_SECOND: u32 = 100;
-/// Different topics whose further refusals of one second are summed up each by itself; the others share one sum.
-pub const REFUSED_TOPICS_SUMMED_MAX: usize = 256;
 /// MQTT's own limit of a topic.
 pub const TOPIC_BYTES_MAX: usize = 65_535;
 /// Nesting of JSON and CBOR: ours need 3.
@@ -27,6 +25,10 @@ pub const DETAIL_BYTES_MAX: usize = 256;
 
 /// Readings before this are a device without a clock (2000-01-01T00:00:00Z, in microseconds).
 pub const OBSERVED_MICROS_MIN: i64 = 946_684_800_000_000;
+/// The last instant that can be printed with any offset (9999-12-30T22:00:00.999999Z): a later one is no instant.
+pub const OBSERVED_MICROS_MAX: i64 = 253_402_207_200_999_999;
+/// What one reading may cover: a leap year.
+pub const AVG_S_MAX: u32 = 366 * 86_400;
 /// How far ahead of the server a reading may be (configurable); beyond it is held as `future`.
 pub const FUTURE_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
@@ -65,22 +67,8 @@ pub const RECEIVE_MAXIMUM: u16 = 1_000;
 pub const TOPIC_ALIAS_MAX: u16 = 64;
 /// Bytes of one connection that may wait for their fsync before its socket is no longer read.
 pub const CONNECTION_PENDING_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Publishes of one connection that may wait for their fsync before its socket is no longer read.
-pub const CONNECTION_PENDING_MAX: usize = 16 * 1024;
-/// Bytes of one connection that may wait for its client to read them before its socket is no longer read.
-pub const CONNECTION_OUTPUT_BYTES_MAX: usize = 256 * 1024;
-/// What one WebSocket frame from the front carries.
-pub const WEBSOCKET_FRAME_BYTES_MAX: usize = 64 * 1024;
-/// A client identifier; the protocol would allow 65,535 bytes.
-pub const CLIENT_ID_BYTES_MAX: usize = 255;
-/// A CONNECT with its will and properties.
-pub const CONNECT_BYTES_MAX: usize = 512 * 1024;
 /// From TCP accept to a complete CONNECT.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// What a leaving connection may take to read its last acknowledgements.
-pub const FAREWELL_MAX: Duration = Duration::from_secs(5);
-/// Sessions that outlive their connections.
-pub const SESSIONS_MAX: usize = 100_000;
 /// Subscriptions of one session.
 pub const SUBSCRIPTIONS_PER_SESSION_MAX: usize = 1_000;
 /// Retained messages of one broker.

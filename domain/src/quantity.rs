@@ -97,11 +97,25 @@ impl Quantity {
         self.row().unit
     }
 
+    /// `value` in the canonical unit; `None` when the quantity is not measured in `unit`. May be infinite.
+    pub fn canonical(self, value: f64, unit: Unit, reference_temperature_c: f64) -> Option<f64> {
+        let row = self.row();
+        match (row.conversion, unit) {
+            (_, unit) if unit == row.unit => Some(value),
+            (Conversion::Gas(_) | Conversion::Particle, Unit::MilligramPerCubicMetre) => Some(value * 1_000.0),
+            (Conversion::Gas(gas), Unit::PartsPerBillion) => Some(gas.micrograms_from_ppb(value, reference_temperature_c)),
+            (Conversion::Gas(gas), Unit::PartsPerMillion) => {
+                Some(gas.micrograms_from_ppb(value * 1_000.0, reference_temperature_c))
+            }
+            _ => None,
+        }
+    }
+
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|row| row.name == name).map(|row| row.quantity)
     }
 
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
         Self::ALL.iter().map(|row| row.quantity)
     }
 }
@@ -138,7 +152,7 @@ impl<T: Copy> ByQuantity<T> {
     }
 
     /// In the order of [`Quantity::ALL`].
-    pub fn iter(&self) -> impl Iterator<Item = (Quantity, T)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (Quantity, T)> + Clone + '_ {
         Quantity::all().filter_map(|quantity| self.get(quantity).map(|value| (quantity, value)))
     }
 }
@@ -153,5 +167,15 @@ mod tests {
             assert_eq!(row.quantity as usize, index);
             assert_eq!(Quantity::by_name(row.name), Some(row.quantity));
         }
+    }
+
+    #[test]
+    fn particles_have_no_mixing_ratio_and_carbon_dioxide_no_mass() {
+        assert_eq!(Quantity::Pm25.canonical(1.5, Unit::MilligramPerCubicMetre, 25.0), Some(1_500.0));
+        assert_eq!(Quantity::Pm25.canonical(1.5, Unit::PartsPerBillion, 25.0), None);
+        assert_eq!(Quantity::Co2.canonical(420.0, Unit::PartsPerMillion, 25.0), Some(420.0));
+        assert_eq!(Quantity::Co2.canonical(420.0, Unit::MicrogramPerCubicMetre, 25.0), None);
+        let ppm = Quantity::Co.canonical(1.0, Unit::PartsPerMillion, 25.0);
+        assert_eq!(ppm, Quantity::Co.canonical(1_000.0, Unit::PartsPerBillion, 25.0));
     }
 }

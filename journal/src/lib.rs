@@ -28,6 +28,8 @@ mod segments;
 mod shared;
 pub mod storage;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod writer;
 
