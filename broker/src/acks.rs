@@ -30,6 +30,10 @@ pub enum Then {
     PubComp {
         id: u16,
     },
+    /// Towards a subscriber: its PUBREC is kept.
+    PubRel {
+        id: u16,
+    },
 }
 
 impl Then {
@@ -38,7 +42,7 @@ impl Then {
         match self {
             Self::PubAck { .. } => true,
             Self::PubRec { reason, .. } => reason != Reason::SUCCESS,
-            Self::Nothing | Self::PubComp { .. } => false,
+            Self::Nothing | Self::PubComp { .. } | Self::PubRel { .. } => false,
         }
     }
 }
@@ -130,5 +134,6 @@ fn say(then: Then, codec: &mut Codec, out: &mut BytesMut) {
         Then::PubAck { id, reason } => codec.puback(id, reason, out),
         Then::PubRec { id, reason } => codec.pubrec(id, reason, out),
         Then::PubComp { id } => codec.pubcomp(id, Reason::SUCCESS, out),
+        Then::PubRel { id } => codec.pubrel(id, Reason::SUCCESS, out),
     }
 }

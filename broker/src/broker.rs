@@ -6,27 +6,34 @@ use std::time::Duration;
 
 use domain::Clock;
 use domain::access::Authority;
-use domain::limits::{FAREWELL_MAX, HANDSHAKE_MAX};
+use domain::limits::{CATCH_UP_READERS_MAX, FAREWELL_MAX, HANDSHAKE_MAX};
 use domain::rng::Rng;
 use journal::Journal;
 use metrics::counter;
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::connection::{Connection, End};
+use crate::dispatch::{CatchUp, dispatch};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::handshake::{self, Refused};
 use crate::hub::Hub;
 use crate::listener::{Accepted, Listener, Stream, Transport};
 use crate::metrics::{CONNECTS, CONNECTS_REFUSED, DISCONNECTS, Meters};
+use crate::online::Online;
 use crate::options::Options;
+use crate::recovery::{Recovered, recover};
 use crate::refusal::Refusals;
+use crate::routes::Routes;
 use crate::sessions::Sessions;
 use crate::store::Store;
+use crate::upkeep::{Floor, Upkeep};
+use crate::wills::Wills;
 
 /// What the front is given.
 pub struct Deps {
@@ -41,6 +48,8 @@ pub struct Broker {
     hub: Arc<Hub>,
     tcp: Listener,
     websocket: Option<Listener>,
+    /// The work of the live engine's thread.
+    live: Box<dyn FnOnce() + Send>,
 }
 
 impl Broker {
@@ -58,7 +67,9 @@ impl Broker {
             None => None,
         };
         let Deps { journal, clock, rng, authority } = deps;
-        let store = Store::new(journal.clone(), clock.clone(), Default::default(), Default::default());
+        let Recovered { durable, retained, position, mileage, floor } = recover(&options, &journal).await?;
+        let store = Store::new(journal.clone(), clock.clone(), durable, position);
+        let (engine, live) = Engine::new();
         let hub = Arc::new(Hub {
             options,
             journal,
@@ -69,8 +80,17 @@ impl Broker {
             sessions: Arc::new(Sessions::default()),
             store,
             rng: Mutex::new(rng),
+            routes: Routes::new(retained, position),
+            online: Online::default(),
+            catch_up: CatchUp::new(),
+            engine,
+            wills: Wills::default(),
+            mileage,
+            floor: Floor::new(floor),
         });
-        Ok(Self { hub, tcp, websocket })
+        hub.store.close_all();
+        hub.rouse_wills_of_the_dead();
+        Ok(Self { hub, tcp, websocket, live: Box::new(live) })
     }
 
     pub fn local_addr(&self) -> Result<SocketAddr, Error> {
@@ -88,41 +108,71 @@ impl Broker {
 
     /// Serves until `shutdown`, then drains: what was received is journaled and acknowledged, and MQTT 5 clients are told.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let Self { hub, tcp, websocket } = self;
+        let Self { hub, tcp, websocket, live } = self;
+        spawn_live_engine(live)?;
+        // Outlives the connections: what they settle is still handed out and kept.
+        let inner = CancellationToken::new();
+        let mut services = services(&hub, &inner);
         let mut connections = JoinSet::new();
-        let mut second = hub.clock.sleep(SECOND);
         let served = loop {
             tokio::select! {
                 accepted = tcp.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
                 accepted = accept_or_never(&websocket) => welcome(&hub, accepted, &mut connections, &shutdown).await,
                 Some(ended) = connections.join_next() => {
-                    if ended.is_err_and(|error| error.is_panic()) {
-                        break Err(Error::Panicked { task: "connection" });
+                    if let Err(error) = survived("connection", ended) {
+                        break Err(error);
                     }
                 }
-                () = &mut second => {
-                    hub.refusals.flush(&hub.journal);
-                    second = hub.clock.sleep(SECOND);
-                }
+                Some(ended) = services.join_next() => break survived("service", ended).and_then(|ended| ended),
                 () = shutdown.cancelled() => break Ok(()),
             }
         };
         drop((tcp, websocket));
         shutdown.cancel();
         info!(connections = connections.len(), "front stops and drains");
-        while let Some(ended) = connections.join_next().await {
-            if ended.is_err_and(|error| error.is_panic()) {
-                return Err(Error::Panicked { task: "connection" });
-            }
-        }
-        for append in hub.refusals.flush(&hub.journal) {
-            let _ = append.await;
-        }
-        served
+        drain(&hub, connections, services, &inner).await.and(served)
     }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+/// The tasks that serve all connections; the front ends with any of them.
+fn services(hub: &Arc<Hub>, inner: &CancellationToken) -> JoinSet<Result<(), Error>> {
+    let mut services = JoinSet::new();
+    services.spawn(dispatch(hub.clone(), inner.clone()));
+    services.spawn(Upkeep::new(hub.clone()).run(inner.clone()));
+    for _ in 0..CATCH_UP_READERS_MAX {
+        let (hub, inner) = (hub.clone(), inner.clone());
+        services.spawn(async move { hub.catch_up.run(&hub, &inner).await });
+    }
+    services
+}
+
+fn spawn_live_engine(work: Box<dyn FnOnce() + Send>) -> Result<(), Error> {
+    let spawned = std::thread::Builder::new().name("kerbside-live".into()).spawn(work);
+    // It ends with the front's last handle, and its panic is its subscribers' loss only.
+    spawned.map(drop).map_err(Error::Thread)
+}
+
+async fn drain(
+    hub: &Arc<Hub>,
+    mut connections: JoinSet<()>,
+    mut services: JoinSet<Result<(), Error>>,
+    inner: &CancellationToken,
+) -> Result<(), Error> {
+    while let Some(ended) = connections.join_next().await {
+        survived("connection", ended)?;
+    }
+    inner.cancel();
+    while let Some(ended) = services.join_next().await {
+        survived("service", ended)??;
+    }
+    Upkeep::new(hub.clone()).finish().await;
+    Ok(())
+}
+
+fn survived<T>(task: &'static str, ended: Result<T, JoinError>) -> Result<T, Error> {
+    ended.map_err(|_| Error::Panicked { task })
+}
+
 /// After an error of `accept` that is not the client's (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -22,14 +22,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::acks::{Acks, Then, Unwritten};
+use crate::change::Change;
 use crate::codec::Codec;
+use crate::durable::Kept;
+use crate::engine::{Cut, Link};
 use crate::handshake::Admitted;
 use crate::hub::Hub;
 use crate::keep_alive::KeepAlive;
-use crate::metrics::{OVERSIZED, Tally, UNWRITTEN};
+use crate::message::Message;
+use crate::metrics::{DROPPED, OVERSIZED, Tally, UNWRITTEN};
 use crate::packet::{Fault, Incoming, Publish, Reason, Text, Version};
 use crate::publisher::Publisher;
 use crate::sessions::Claim;
+use crate::subscriber::{Subscriber, Terms};
 
 /// A client that was let in.
 pub struct Connection<S> {
@@ -44,7 +49,11 @@ pub struct Connection<S> {
     /// Said and not yet written.
     output: BytesMut,
     publisher: Publisher,
+    subscriber: Subscriber,
     acks: Acks,
+    /// Seconds that the session outlives the connection, as last agreed.
+    expiry_s: u32,
+    resumed: Option<Kept>,
     keep_alive: KeepAlive,
     tally: Tally,
 }
@@ -64,18 +73,43 @@ pub enum End {
 
 impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     pub fn new(hub: Arc<Hub>, stream: S, admitted: Admitted) -> Self {
-        let Admitted { codec, client, principal, claim, resumed, expiry_s, keep_alive_s, input, output, .. } = admitted;
+        let Admitted { codec, connect, client, principal, claim, resumed, expiry_s, keep_alive_s, input, output } = admitted;
         let mut publisher = Publisher::new(codec.version(), client.clone(), principal, expiry_s > 0);
         publisher.resume(resumed.iter().flat_map(|kept| kept.open.iter().copied()));
+        let terms = Terms {
+            client: client.clone(),
+            packet_max: connect.packet_max,
+            receive_max: connect.receive_max,
+            is_lasting: expiry_s > 0,
+        };
+        let subscriber = Subscriber::new(hub.clone(), terms, resumed.as_ref());
         let keep_alive = KeepAlive::new(hub.clock.clone(), keep_alive_s);
         let (read, write) = tokio::io::split(stream);
         let (acks, tally) = (Acks::default(), Tally::default());
-        Self { hub, claim, client, read, write, codec, input, output, publisher, acks, keep_alive, tally }
+        Self {
+            hub,
+            claim,
+            client,
+            read,
+            write,
+            codec,
+            input,
+            output,
+            publisher,
+            subscriber,
+            acks,
+            expiry_s,
+            resumed,
+            keep_alive,
+            tally,
+        }
     }
 
     /// Serves the client until it ends, and settles everything that it sent before.
     pub async fn run(mut self, shutdown: &CancellationToken) -> End {
         let end = self.serve(shutdown).await.unwrap_or_else(|end| end);
+        self.settle().await;
+        self.leave(end);
         self.farewell(end).await;
         self.hub.meters.add(&mut self.tally);
         debug!(client = %self.client, ?end, "connection ended");
@@ -87,15 +121,20 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let mut durable = hub.journal.durable();
         let mut kicked = pin!(self.claim.kicked());
         let mut shutdown = pin!(shutdown.cancelled());
+        let wake = self.subscriber.wake.clone();
+        if let Some(kept) = self.resumed.take() {
+            self.subscriber.resume(&kept, &mut self.codec, &mut self.output).await.map_err(End::Ended)?;
+        }
         loop {
             // Marked as seen before looking, so that what becomes durable while looking wakes again.
             durable.borrow_and_update();
-            let mut reading = self.take_input()?;
+            let mut reading = self.take_input().await?;
             self.release()?;
             while !reading && !self.is_held_back() {
-                reading = self.take_input()?;
+                reading = self.take_input().await?;
                 self.release()?;
             }
+            self.pump()?;
             if !reading {
                 self.keep_alive.heard();
             }
@@ -109,7 +148,11 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                     Ok(1..) => {}
                     _ => return Err(End::Lost),
                 },
-                changed = durable.changed(), if !self.acks.is_empty() => {
+                () = wake.notified(), if !self.subscriber.is_idle() => {}
+                message = next_live(&mut self.subscriber.live), if self.output.len() < CONNECTION_OUTPUT_BYTES_MAX => {
+                    self.send_live(message)?;
+                }
+                changed = durable.changed(), if !self.acks.is_empty() || self.subscriber.waits_for_disk() => {
                     // The journal closed: what is pending has its fate by now.
                     changed.or_else(|_| self.release().and(Err(End::Ended(Reason::SERVER_UNAVAILABLE))))?;
                 }
@@ -122,14 +165,15 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     }
 
     /// Handles what was read. `false`: the client has to wait, and its socket is not read.
-    fn take_input(&mut self) -> Result<bool, End> {
+    async fn take_input(&mut self) -> Result<bool, End> {
         loop {
             if self.is_held_back() {
                 self.hub.meters.stalls.increment(1);
                 return Ok(false);
             }
             match self.codec.decode(&mut self.input) {
-                Ok(Some(packet)) => self.handle(packet)?,
+                Ok(Some(Incoming::Publish(publish))) => self.publish(publish)?,
+                Ok(Some(packet)) => self.handle(packet).await?,
                 Ok(None) => return Ok(true),
                 Err(fault) => {
                     if fault == Fault::TooLarge {
@@ -145,9 +189,30 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         self.acks.is_full() || self.output.len() >= CONNECTION_OUTPUT_BYTES_MAX
     }
 
-    fn handle(&mut self, packet: Incoming) -> Result<(), End> {
+    async fn handle(&mut self, packet: Incoming) -> Result<(), End> {
         match packet {
             Incoming::Publish(publish) => self.publish(publish),
+            Incoming::PubAck { id } => {
+                self.subscriber.puback(id);
+                Ok(())
+            }
+            Incoming::PubRec { id, refused } => {
+                if let Some(reason) = self.subscriber.pubrec(id, refused, &mut self.acks) {
+                    self.codec.pubrel(id, reason, &mut self.output);
+                }
+                Ok(())
+            }
+            Incoming::PubComp { id } => {
+                self.subscriber.pubcomp(id);
+                Ok(())
+            }
+            Incoming::Subscribe(subscribe) => {
+                let (codec, output) = (&mut self.codec, &mut self.output);
+                self.subscriber.subscribe(subscribe, self.publisher.principal(), codec, output).await.map_err(End::Ended)
+            }
+            Incoming::Unsubscribe { id, filters } => {
+                self.subscriber.unsubscribe(id, filters, &mut self.codec, &mut self.output).await.map_err(End::Ended)
+            }
             Incoming::PubRel { id } => {
                 if let Some(reason) = self.publisher.release(id, &self.hub, &mut self.acks) {
                     self.codec.pubcomp(id, reason, &mut self.output);
@@ -158,10 +223,43 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 self.codec.pingresp(&mut self.output);
                 Ok(())
             }
-            Incoming::Disconnect { reason: Reason::DISCONNECT_WITH_WILL, .. } => Err(End::LeftWithWill),
-            Incoming::Disconnect { reason: Reason::SUCCESS, .. } => Err(End::Left),
-            Incoming::Disconnect { .. } => Err(End::LeftWithWill),
-            _ => Err(End::Ended(Reason::PROTOCOL_ERROR)),
+            Incoming::Disconnect { reason, session_expiry_s } => self.disconnect(reason, session_expiry_s),
+            Incoming::Connect(_) | Incoming::Auth => Err(End::Ended(Reason::PROTOCOL_ERROR)),
+        }
+    }
+
+    fn disconnect(&mut self, reason: Reason, session_expiry_s: Option<u32>) -> Result<(), End> {
+        match session_expiry_s {
+            Some(1..) if self.expiry_s == 0 => return Err(End::Ended(Reason::PROTOCOL_ERROR)),
+            Some(wanted) => self.expiry_s = wanted.min(self.hub.options.session_expiry_max_s),
+            None => {}
+        }
+        Err(if reason == Reason::SUCCESS { End::Left } else { End::LeftWithWill })
+    }
+
+    fn pump(&mut self) -> Result<(), End> {
+        if self.subscriber.is_broken() {
+            return Err(End::Ended(Reason::QUOTA_EXCEEDED));
+        }
+        let pumped = self.subscriber.pump(&mut self.codec, &mut self.output, &mut self.tally);
+        pumped.map_err(|error| {
+            warn!(client = %self.client, %error, "deliveries could not be recorded");
+            End::Ended(Reason::QUOTA_EXCEEDED)
+        })
+    }
+
+    fn send_live(&mut self, message: Result<Message, Cut>) -> Result<(), End> {
+        match message {
+            Ok(message) => {
+                self.subscriber.send_live(message, &mut self.codec, &mut self.output, &mut self.tally);
+                Ok(())
+            }
+            Err(Cut::Lagged(dropped)) => {
+                counter!(DROPPED, "cause" => "lagged").increment(dropped);
+                warn!(client = %self.client, dropped, "subscriber reads too slowly and is disconnected");
+                Err(End::Ended(Reason::QUOTA_EXCEEDED))
+            }
+            Err(Cut::EngineGone) => Err(End::Ended(Reason::ADMINISTRATIVE)),
         }
     }
 
@@ -193,7 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let qos = match then {
             Then::Nothing => "0",
             Then::PubAck { .. } => "1",
-            Then::PubRec { .. } | Then::PubComp { .. } => "2",
+            Then::PubRec { .. } | Then::PubComp { .. } | Then::PubRel { .. } => "2",
         };
         counter!(UNWRITTEN, "qos" => qos).increment(1);
         warn!(client = %self.client, %error, qos, "publish could not be kept and is not acknowledged");
@@ -211,17 +309,37 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 }
                 Err(End::Ended(Reason::QUOTA_EXCEEDED))
             }
-            Then::PubAck { .. } | Then::PubComp { .. } => Err(End::Ended(Reason::QUOTA_EXCEEDED)),
+            Then::PubAck { .. } | Then::PubComp { .. } | Then::PubRel { .. } => Err(End::Ended(Reason::QUOTA_EXCEEDED)),
         }
     }
 
-    /// Waits for the fate of every record, answers, and says why the front leaves.
-    async fn farewell(&mut self, end: End) {
+    /// Waits for the fate of every record and answers.
+    async fn settle(&mut self) {
         while !self.acks.is_empty() {
             self.acks.settled().await;
             // A failure ends the connection, which it does already.
             let _ = self.release();
         }
+    }
+
+    /// Leaves the session in order, so that whoever comes next finds it whole.
+    fn leave(&mut self, end: End) {
+        let is_broken = self.subscriber.is_broken();
+        self.subscriber.leave(self.expiry_s);
+        match end {
+            End::Left => self.hub.silence_will(&self.client),
+            // It is kept for the next start, which gives its client a moment to come back.
+            End::Ended(Reason::SERVER_SHUTTING_DOWN) => {}
+            _ => self.hub.rouse_will(&self.client, self.expiry_s),
+        }
+        let is_known = || self.hub.store.read(|durable| durable.sessions.contains_key(&self.client));
+        if (self.expiry_s == 0 || is_broken) && is_known() {
+            let _unawaited = self.hub.store.change(Change::Ended { client: self.client.clone() });
+        }
+    }
+
+    /// Writes what is still to be said, and why the front leaves.
+    async fn farewell(&mut self, end: End) {
         if end == End::Lost {
             return;
         }
@@ -243,6 +361,14 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
 
 const READ_BYTES_MIN: usize = 4 * 1024;
 const READ_BYTES: usize = 16 * 1024;
+
+/// Never resolves without a link. Cancel-safe.
+async fn next_live(link: &mut Option<Link>) -> Result<Message, Cut> {
+    match link {
+        Some(link) => link.next().await,
+        None => std::future::pending().await,
+    }
+}
 
 /// Reads once the journal has room. Cancel-safe.
 async fn read_more<S: AsyncRead>(journal: &Journal, read: &mut ReadHalf<S>, input: &mut BytesMut) -> std::io::Result<usize> {

@@ -20,6 +20,8 @@ pub enum Error {
     NewerFormat { path: PathBuf, found: u16 },
     #[error("broker cannot read the journal: {0}")]
     Journal(#[from] journal::TailError),
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// A task of the front died of a bug; the process should stop rather than go on half alive.
     #[error("broker task {task} panicked")]
     Panicked { task: &'static str },

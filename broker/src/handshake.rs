@@ -17,6 +17,7 @@ use crate::filter::is_topic;
 use crate::hub::Hub;
 use crate::packet::{ConnAck, Connect, Fault, Incoming, Reason, Text, Version};
 use crate::sessions::Claim;
+use crate::wills::Session;
 
 /// A client that was let in; its CONNACK stands in `output`.
 pub struct Admitted {
@@ -147,6 +148,10 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
     let claim = hub.sessions.claim(&client).await;
     let expiry_s = connect.session_expiry_s.min(hub.options.session_expiry_max_s);
     let resumed = take_up(hub, &client, connect.clean, expiry_s).await?;
+    let session = if resumed.is_some() { Session::Resumed } else { Session::Begun };
+    if let Some(append) = hub.will_of_connect(&client, connect, session, expiry_s) {
+        append.await.map_err(|_| (Reason::SERVER_UNAVAILABLE, "journal"))?;
+    }
     let keep_alive_s = match hub.options.keep_alive_max_s {
         max if max > 0 && connect.version == Version::V5 && (connect.keep_alive_s == 0 || connect.keep_alive_s > max) => max,
         _ => connect.keep_alive_s,

@@ -8,11 +8,18 @@ use domain::rng::Rng;
 use journal::Journal;
 use parking_lot::Mutex;
 
+use crate::dispatch::CatchUp;
+use crate::engine::Engine;
 use crate::metrics::Meters;
+use crate::mileage::Mileage;
+use crate::online::Online;
 use crate::options::Options;
 use crate::refusal::Refusals;
+use crate::routes::Routes;
 use crate::sessions::Sessions;
 use crate::store::Store;
+use crate::upkeep::Floor;
+use crate::wills::Wills;
 
 pub struct Hub {
     pub options: Options,
@@ -24,4 +31,11 @@ pub struct Hub {
     pub sessions: Arc<Sessions>,
     pub store: Store,
     pub rng: Mutex<Rng>,
+    pub routes: Routes,
+    pub online: Online,
+    pub catch_up: CatchUp,
+    pub engine: Engine,
+    pub wills: Wills,
+    pub mileage: Mileage,
+    pub floor: Floor,
 }

@@ -1,36 +1,54 @@
 //! The MQTT front: terminates MQTT 3.1.1 and 5, journals what is published and acknowledges it once it is durable.
 //!
 //! ```text
-//! listener ─► handshake ─► connection ─► publisher ─► journal ──fdatasync──► acks ─► client
-//! (TCP, WebSocket)              ▲              │ refusals
-//!                               │              ▼
-//!        store: lasting sessions, a fold of journal records
+//! listener ─► handshake ─► connection ─► publisher ─► journal ──fdatasync──► acks ─► publisher's client
+//! (TCP, WebSocket)                       (refusal)       │ tail
+//!                                                        ▼
+//! subscriber's client ◄─ connection ◄─ subscriber ◄─ dispatch: retained, trie ─► feeds (QoS 1 and 2; behind: catch-up)
+//!                                                        └─► engine (QoS 0)
+//! store: lasting sessions = checkpoint + the session records after it · upkeep: cursors, expiry, wills, checkpoint
 //! ```
+//!
+//! Absent on purpose: TLS and credentials (a listener and an `Authority` of their own), and what a payload means.
 
 mod acks;
 mod broker;
 mod change;
+mod checkpoint;
 mod codec;
 mod connection;
+mod dispatch;
 mod durable;
+mod engine;
 mod error;
+mod feed;
 mod filter;
 mod handle;
 mod handshake;
 mod hub;
 mod keep_alive;
 mod listener;
+mod message;
 pub mod metrics;
+mod mileage;
+mod online;
 mod options;
 mod packet;
 mod properties;
 mod publisher;
+mod recovery;
 mod refusal;
+mod retained;
+mod routes;
 mod sessions;
 mod store;
+mod subscriber;
+mod trie;
+mod upkeep;
 mod websocket;
+mod wills;
 
 pub use broker::{Broker, Deps};
 pub use error::Error;
-pub use handle::Handle;
+pub use handle::{Handle, Status};
 pub use options::Options;

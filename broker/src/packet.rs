@@ -133,9 +133,7 @@ pub struct Reason(pub u8);
 
 impl Reason {
     pub const SUCCESS: Self = Self(0x00);
-    pub const DISCONNECT_WITH_WILL: Self = Self(0x04);
     pub const NO_SUBSCRIPTION: Self = Self(0x11);
-    pub const UNSPECIFIED: Self = Self(0x80);
     pub const MALFORMED: Self = Self(0x81);
     pub const PROTOCOL_ERROR: Self = Self(0x82);
     pub const UNSUPPORTED_VERSION: Self = Self(0x84);
@@ -143,7 +141,6 @@ impl Reason {
     pub const BAD_CREDENTIALS: Self = Self(0x86);
     pub const NOT_AUTHORISED: Self = Self(0x87);
     pub const SERVER_UNAVAILABLE: Self = Self(0x88);
-    pub const SERVER_BUSY: Self = Self(0x89);
     pub const SERVER_SHUTTING_DOWN: Self = Self(0x8B);
     pub const BAD_AUTH_METHOD: Self = Self(0x8C);
     pub const KEEP_ALIVE_TIMEOUT: Self = Self(0x8D);

@@ -41,6 +41,10 @@ impl Publisher {
         self.open.extend(open);
     }
 
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     pub fn open_ids(&self) -> usize {
         self.open.len()
     }

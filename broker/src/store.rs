@@ -60,6 +60,15 @@ impl Store {
         }
     }
 
+    /// After a start: nobody is connected, and a session's time runs from when the process ended, which is about now.
+    pub fn close_all(&self) {
+        let now = self.clock.now();
+        let mut state = self.state.lock();
+        for kept in state.durable.sessions.values_mut() {
+            kept.closed_at.get_or_insert(now);
+        }
+    }
+
     pub fn session(&self, client: &str) -> Option<Kept> {
         self.state.lock().durable.sessions.get(client).cloned()
     }

@@ -73,6 +73,28 @@ pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 pub const SUBSCRIPTIONS_PER_SESSION_MAX: usize = 1_000;
 /// Retained messages of one broker.
 pub const RETAINED_MAX: usize = 1_000_000;
+/// Bytes of retained messages.
+pub const RETAINED_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Messages, and bytes, that wait in memory for one subscriber; what is behind them waits in the journal.
+pub const FEED_MESSAGES_MAX: usize = 1_000;
+pub const FEED_BYTES_MAX: usize = 1024 * 1024;
+/// Unacknowledged messages that a subscriber is sent at most, whatever it would take.
+pub const SUBSCRIBER_WINDOW_MAX: u16 = 256;
+/// Subscribers that read the journal at a time to catch up.
+pub const CATCH_UP_READERS_MAX: usize = 2;
+/// Live (QoS 0) messages that may wait for one subscriber: far less than the engine keeps, so that it never overwrites unread ones.
+pub const LIVE_LAG_MESSAGES_MAX: u64 = 50_000;
+pub const LIVE_LAG_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// What one filter of the live engine keeps: four times the lag that a subscriber is allowed.
+pub const LIVE_FILTER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Batches of messages that wait for the live engine before the dispatcher does.
+pub const LIVE_BATCHES_MAX: usize = 4;
+/// Topics that one live engine remembers for ever: about 150 bytes each.
+pub const LIVE_ENGINE_TOPICS_MAX: usize = 1_000_000;
+/// Links and filters ever made in one live engine, which frees neither: 15 kB each.
+pub const LIVE_ENGINE_AGE_MAX: u64 = 20_000;
+/// After a restart a will waits this long for its client to come back, or for its own delay if that is longer.
+pub const WILL_GRACE: Duration = Duration::from_secs(5);
 /// How much journal, and how long, a persistent session may hold back before it ends.
 pub const SESSION_BACKLOG_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub const SESSION_BACKLOG_MAX: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -4,3 +4,5 @@ mod connecting;
 mod harness;
 mod publishing;
 mod raw;
+mod subscribing;
+mod wills;
