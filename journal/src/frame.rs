@@ -15,6 +15,7 @@ use crate::tail::Entry;
 
 /// Bytes before the body.
 pub(crate) const HEAD: usize = 26;
+const BITS_AT: usize = 25;
 const FIRST_OF_BATCH: u8 = 1;
 /// The seal covers everything from here.
 const SEALED_FROM: usize = 4;
@@ -39,7 +40,7 @@ pub(crate) fn end(buffer: &mut BytesMut, start: usize) {
 pub(crate) fn seal(chunk: &mut [u8], seed: u32, first_of_batch: bool) {
     let mut start = 0;
     if first_of_batch && chunk.len() >= HEAD {
-        chunk[25] |= FIRST_OF_BATCH;
+        chunk[BITS_AT] |= FIRST_OF_BATCH;
     }
     while start < chunk.len() {
         let frame = &mut chunk[start..];
@@ -85,7 +86,7 @@ pub(crate) fn check(bytes: &[u8], seed: u32, expected: Position) -> Check {
 /// Whether a later batch begins with a whole frame at this place, whose record is one of the `span` after `expected`.
 pub(crate) fn begins_later_batch(bytes: &[u8], seed: u32, expected: Position, span: u64) -> bool {
     bytes.len() >= HEAD
-        && bytes[25] & FIRST_OF_BATCH != 0
+        && bytes[BITS_AT] & FIRST_OF_BATCH != 0
         && position_of(bytes).0.checked_sub(expected.0).is_some_and(|ahead| 0 < ahead && ahead <= span)
         && matches!(check(bytes, seed, position_of(bytes)), Check::Whole(_))
 }
@@ -104,6 +105,11 @@ pub(crate) fn take(frames: &mut Bytes) -> Option<Entry> {
 /// Bytes of the whole, checked frame that `frames` begin with.
 pub(crate) fn length_with_head(frames: &[u8]) -> usize {
     HEAD + length_of(frames)
+}
+
+/// Whether a whole, checked frame opened a batch.
+pub(crate) fn is_first_of_batch(frame: &[u8]) -> bool {
+    frame[BITS_AT] & FIRST_OF_BATCH != 0
 }
 
 pub(crate) fn position_of(frame: &[u8]) -> Position {

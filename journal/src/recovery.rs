@@ -1,4 +1,4 @@
-//! Opening: lock, find the segments, read the newest whole, cut off what was never finished, make the rest durable.
+//! Opening: find the segments, read the newest whole, cut off what was never finished, make the rest durable.
 
 use std::collections::VecDeque;
 use std::io;
@@ -86,8 +86,7 @@ pub(crate) fn recover(storage: &dyn Storage, fresh_id: JournalId) -> Result<Reco
     let file = storage.open(&newest.name)?;
     let mut scan = scan(&newest, Arc::clone(&file), newest.end())?;
     let torn = cut(&newest, file.as_ref(), &scan)?;
-    // What a killed process wrote and never synced is whole in the page cache and becomes durable before anyone reads it.
-    file.sync()?;
+    make_durable(file.as_ref(), scan.last_batch, newest.end())?;
     storage.sync_names()?;
     if scan.records == 0 && found.segments.len() > 1 {
         // Its last record's time bounds the next one's.
@@ -155,6 +154,8 @@ pub(crate) struct Scan {
     /// Stands where the next record would begin.
     pub(crate) reader: Reader,
     pub(crate) records: u64,
+    /// Where the last batch begins, of which nothing else says that it was synced.
+    pub(crate) last_batch: u64,
     pub(crate) first_received_at: Option<Timestamp>,
     pub(crate) last_received_at: Option<Timestamp>,
     /// A record was received before the one in front of it, which no journal writes.
@@ -167,6 +168,7 @@ pub(crate) fn scan(segment: &Arc<Segment>, file: Arc<dyn File>, length: u64) -> 
     let mut scan = Scan {
         reader: Reader::new(Arc::clone(segment), file, segment.first),
         records: 0,
+        last_batch: HEADER,
         first_received_at: None,
         last_received_at: None,
         went_back: false,
@@ -175,6 +177,7 @@ pub(crate) fn scan(segment: &Arc<Segment>, file: Arc<dyn File>, length: u64) -> 
     loop {
         match scan.reader.read(length)? {
             Found::Frames(frames) => {
+                let begin = scan.reader.offset - frames.len() as u64;
                 let mut at = 0;
                 while at < frames.len() {
                     let received_at = Some(frame::received_at_of(&frames[at..]));
@@ -182,6 +185,9 @@ pub(crate) fn scan(segment: &Arc<Segment>, file: Arc<dyn File>, length: u64) -> 
                     scan.first_received_at = scan.first_received_at.or(received_at);
                     scan.last_received_at = scan.last_received_at.max(received_at);
                     scan.records += 1;
+                    if frame::is_first_of_batch(&frames[at..]) {
+                        scan.last_batch = begin + at as u64;
+                    }
                     at += frame::length_with_head(&frames[at..]);
                 }
             }
@@ -205,6 +211,24 @@ fn cut(newest: &Segment, file: &dyn File, scan: &Scan) -> Result<Option<TornReco
     newest.set_end(scan.reader.offset);
     Ok(torn)
 }
+
+/// Writes the last batch once more and syncs it: a process that died left it in the page cache at best, and where its sync had
+/// failed the cache holds it as clean, so that syncing alone would not bring it to the disk.
+fn make_durable(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
+    let mut from = from;
+    while from < to {
+        let mut bytes = vec![0; REWRITE_BYTES.min(to - from) as usize];
+        let filled = file.read_at(from, &mut bytes)?;
+        if filled == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_at(from, &bytes[..filled])?;
+        from += filled as u64;
+    }
+    file.sync()
+}
+
+const REWRITE_BYTES: u64 = 1024 * 1024;
 
 /// Judges the end of a scan of the newest segment.
 pub(crate) fn torn(newest: &Segment, scan: &Scan, length: u64) -> Result<Option<TornRecord>, Failure> {

@@ -77,6 +77,12 @@ impl Rig {
         Self::on(disk, self.clock, self.options)
     }
 
+    /// The process dies; the page cache and what it has not synced stay, the disk works again.
+    fn kill(self) -> Result<Self, OpenError> {
+        self.disk.set_faults(memory::Faults::default());
+        Self::on(self.disk, self.clock, self.options)
+    }
+
     fn reopen(self) -> Result<Self, OpenError> {
         self.crash(&mut || true)
     }

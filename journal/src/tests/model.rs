@@ -1,4 +1,4 @@
-//! Any course of appends, failures, restarts and power losses: what was acknowledged is there, in order, once.
+//! Any course of appends, failures, kills and power losses: what was acknowledged is there, in order, once.
 
 use proptest::prelude::*;
 
@@ -12,6 +12,7 @@ enum Step {
     Fail(u8),
     Mend,
     Crash(u64),
+    Kill,
     Trim(u8),
 }
 
@@ -22,6 +23,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_u8..5).prop_map(Step::Fail),
         2 => Just(Step::Mend),
         1 => any::<u64>().prop_map(Step::Crash),
+        1 => Just(Step::Kill),
         1 => any::<u8>().prop_map(Step::Trim),
     ]
 }
@@ -51,6 +53,12 @@ impl Book {
             Some(Err(_)) => false,
             None => true,
         });
+    }
+
+    /// What an opened journal shows has to stay, acknowledged or not.
+    fn keep_all(&mut self, rig: &Rig) {
+        let read = rig.read(rig.journal.first().0 - 1).expect("reads back");
+        self.kept.extend(read.into_iter().map(|entry| (entry.position, entry.body.to_vec())));
     }
 
     /// All that was kept is there and nothing stands in front of it that was not appended.
@@ -100,6 +108,13 @@ proptest! {
                     book.open.clear();
                     let mut chance = domain::rng::Rng::from_seed(seed);
                     rig = rig.crash(&mut || chance.chance(0.5)).expect("a crash never damages");
+                    book.keep_all(&rig);
+                }
+                Step::Kill => {
+                    book.settle();
+                    book.open.clear();
+                    rig = rig.kill().expect("a kill never damages");
+                    book.keep_all(&rig);
                 }
                 Step::Trim(part) => {
                     let upto = rig.journal.head().0 * u64::from(part) / 255;
