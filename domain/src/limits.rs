@@ -111,3 +111,6 @@ pub const STAY_MIN_MAX: u32 = 31 * 24 * 60;
 pub const REGISTRY_LAYOUTS_MAX: usize = 4;
 /// Objects of one registry import.
 pub const REGISTRY_OBJECTS_MAX: usize = 2_000_000;
+
+/// Parquet footers and page indexes kept open for look-ups: some tens of KiB each.
+pub const LAKE_FOOTERS_MAX: usize = 1_024;

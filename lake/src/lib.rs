@@ -1,18 +1,40 @@
 //! The lake: what ingest writes and query reads.
 //!
 //! ```text
-//! ingest ──rows──► table (schema, sort, encodings) ──► parquet files ──commit (journal id, position)──► Delta log
-//!                                                                        │ compact · vacuum · retain
-//! query ◄── contract::View (one version a table + hot rows) ◄── snapshot ┘
+//! ingest ──rows──► arrange (sort, split by day) ──encode──► staged files ──log──► Delta entry (journal id, position)
+//!                                                                              │ maintenance: compact · expire · vacuum
+//! query ◄── contract::View (one version a table + hot rows) ◄── TableSnapshot ┘
+//! keys: a sensor's day, for the duplicate check · verify: every promise that can be checked at rest
 //! ```
 
 pub mod contract;
+pub mod maintenance;
+pub mod metrics;
+pub mod rows;
 pub mod snapshot;
 pub mod table;
+pub mod verify;
 
-/// Why the lake could not do something.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("{0}")]
-    Other(String),
-}
+mod arrange;
+mod conform;
+mod day;
+mod encode;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod footer;
+mod format;
+mod keys;
+mod lake;
+mod log;
+mod options;
+mod staging;
+mod stats;
+mod store;
+mod walk;
+
+pub use error::Error;
+pub use format::FORMAT;
+pub use lake::Lake;
+pub use options::Options;
+pub use store::SyncedFileSystem;

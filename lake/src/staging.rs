@@ -1,0 +1,144 @@
+//! Rows → durable Parquet files that no log names yet.
+//!
+//! One file a day. Days are encoded and written concurrently, since a replay of years touches a thousand of them and each
+//! waits for its own syncs.
+
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use domain::Timestamp;
+use domain::rng::Rng;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
+
+use crate::log::Added;
+use crate::snapshot::DataFile;
+use crate::stats::FileStats;
+use crate::table::{DAY, Table};
+use crate::{Error, arrange, day, encode};
+
+/// Files in the making at once: enough for their syncs to overlap, few enough for their buffers.
+const CONCURRENT_FILES: usize = 32;
+
+/// How far a file has come; the first letter of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// As committed.
+    Flush,
+    /// Several of one day, merged.
+    Hour,
+    /// A closed day, sorted as a whole.
+    Day,
+}
+
+impl Level {
+    const ALL: [Self; 3] = [Self::Flush, Self::Hour, Self::Day];
+
+    const fn letter(self) -> &'static str {
+        match self {
+            Self::Flush => "f",
+            Self::Hour => "h",
+            Self::Day => "d",
+        }
+    }
+}
+
+/// Names new files: never twice, whoever writes beside us.
+pub(crate) struct Names(Mutex<Rng>);
+
+impl Names {
+    pub fn new() -> Self {
+        Self(Mutex::new(Rng::from_entropy()))
+    }
+
+    /// `day=2026-11-24/f-1795492800000-0123456789abcdef.parquet`: level, milliseconds since 1970 of the writing, chance.
+    pub fn next(&self, day: i32, level: Level, now: Timestamp) -> String {
+        let chance = self.0.lock().next_u64();
+        format!("{DAY}={}/{}-{}-{chance:016x}.parquet", day::text(day), level.letter(), now.as_micros() / 1_000)
+    }
+}
+
+/// Level and instant of the writing; another writer's file counts as flushed long ago.
+pub(crate) fn written(path: &str) -> (Level, Timestamp) {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut parts = name.splitn(3, '-');
+    let level = parts.next().and_then(|letter| Level::ALL.into_iter().find(|level| level.letter() == letter));
+    let at = parts.next().and_then(|millis| Timestamp::from_millis(millis.parse().ok()?));
+    match (level, at) {
+        (Some(level), Some(at)) => (level, at),
+        _ => (Level::Flush, Timestamp::UNIX_EPOCH),
+    }
+}
+
+/// Durable when it returns.
+pub(crate) async fn write(
+    store: &Arc<dyn ObjectStore>,
+    root: &Path,
+    table: Table,
+    names: &Names,
+    now: Timestamp,
+    rows: Vec<RecordBatch>,
+) -> Result<Vec<Added>, Error> {
+    let days = tokio::task::spawn_blocking(move || arrange::by_day(table, &rows)).await??;
+    let writes = days.into_iter().map(|(day, rows)| {
+        let path = names.next(day, Level::Flush, now);
+        write_file(store.clone(), root, table, day, path, rows)
+    });
+    futures::stream::iter(writes).buffer_unordered(CONCURRENT_FILES).try_collect().await
+}
+
+async fn write_file(
+    store: Arc<dyn ObjectStore>,
+    root: &Path,
+    table: Table,
+    day: i32,
+    path: String,
+    rows: RecordBatch,
+) -> Result<Added, Error> {
+    let encoded = tokio::task::spawn_blocking(move || {
+        let mut stats = FileStats::default();
+        stats.add(table, &rows);
+        encode::file(table, &rows).map(|bytes| (bytes, stats))
+    });
+    let (bytes, stats) = encoded.await??;
+    let size = bytes.len() as u64;
+    store.put(&join(root, &path), Bytes::from(bytes).into()).await?;
+    Ok(added(path, size, day, stats))
+}
+
+pub(crate) fn added(path: String, bytes: u64, day: i32, stats: FileStats) -> Added {
+    let of = stats.clone();
+    let file = DataFile {
+        path,
+        bytes,
+        rows: of.rows,
+        day,
+        key_min: of.key_min,
+        key_max: of.key_max,
+        time_min: of.time_min,
+        time_max: of.time_max,
+    };
+    Added { file, stats }
+}
+
+/// A file of a table in the store.
+pub(crate) fn join(root: &Path, path: &str) -> Path {
+    path.split('/').fold(root.clone(), |folder, part| folder.join(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_tells_level_and_instant() {
+        let now = Timestamp::from_micros(1_795_492_800_123_000);
+        for level in Level::ALL {
+            assert_eq!(written(&Names::new().next(20_781, level, now)), (level, now));
+        }
+        assert_eq!(written("day=2026-11-24/part-00000-x.snappy.parquet"), (Level::Flush, Timestamp::UNIX_EPOCH));
+    }
+}
