@@ -62,13 +62,15 @@ async fn commits_go_on_while_compaction_runs() {
 async fn a_replaced_file_stays_readable_for_a_day_and_an_orphan_goes() {
     let mut lake = filled().await;
     let orphan = lake.disk(PARKING).join("day=2026-11-24/f-1-orphan.parquet");
-    std::fs::write(&orphan, "left by a commit that died").expect("writable");
-    std::fs::write(lake.disk(PARKING).join("day=2026-11-24/f-1-x.parquet#123456"), "half").expect("writable");
-    // File times are the machine's, so the clock of this test goes on from there.
-    let real = std::fs::metadata(&orphan).and_then(|metadata| metadata.modified()).expect("a time");
-    let real = real.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let real = Timestamp::from_micros(real.as_micros() as i64);
-    let hours = |h: u64| real.plus(std::time::Duration::from_secs(h * 3_600));
+    let half = lake.disk(PARKING).join("day=2026-11-24/f-1-x.parquet#123456");
+    let written = at("2026-11-26T00:00:00Z");
+    for file in [&orphan, &half] {
+        std::fs::write(file, "left by a commit that died").expect("writable");
+        let since_1970 = std::time::Duration::from_micros(written.as_micros().unsigned_abs());
+        let file = std::fs::File::options().write(true).open(file).expect("just written");
+        file.set_modified(std::time::UNIX_EPOCH + since_1970).expect("a file of ours");
+    }
+    let hours = |h: u64| written.plus(std::time::Duration::from_secs(h * 3_600));
     lake.clock.set(hours(2));
     lake.lake.compact_due(hours(2), Position(1)).await.expect("compacts");
     let files = |lake: &Fixture| files_below(&lake.disk(PARKING)).keys().filter(|path| path.starts_with("day=")).count();
