@@ -15,6 +15,8 @@ pub const ELEMENTS_MAX: usize = 1_000;
 pub const REFUSED_HEAD_BYTES_MAX: usize = 4 * 1024;
 /// Such refusals that are journaled a second; the excess is counted only, so that refusing stays cheaper than sending.
 pub const REFUSED_KEPT_PER_SECOND: u32 = 100;
+/// Different topics whose further refusals of one second are summed up each by itself; the others share one sum.
+pub const REFUSED_TOPICS_SUMMED_MAX: usize = 256;
 /// MQTT's own limit of a topic.
 pub const TOPIC_BYTES_MAX: usize = 65_535;
 /// Nesting of JSON and CBOR: ours need 3.
@@ -67,8 +69,22 @@ pub const RECEIVE_MAXIMUM: u16 = 1_000;
 pub const TOPIC_ALIAS_MAX: u16 = 64;
 /// Bytes of one connection that may wait for their fsync before its socket is no longer read.
 pub const CONNECTION_PENDING_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Publishes of one connection that may wait for their fsync before its socket is no longer read.
+pub const CONNECTION_PENDING_MAX: usize = 16 * 1024;
+/// Bytes of one connection that may wait for its client to read them before its socket is no longer read.
+pub const CONNECTION_OUTPUT_BYTES_MAX: usize = 256 * 1024;
+/// What one WebSocket frame from the front carries.
+pub const WEBSOCKET_FRAME_BYTES_MAX: usize = 64 * 1024;
+/// A client identifier; the protocol would allow 65,535 bytes.
+pub const CLIENT_ID_BYTES_MAX: usize = 255;
+/// A CONNECT with its will and properties.
+pub const CONNECT_BYTES_MAX: usize = 512 * 1024;
 /// From TCP accept to a complete CONNECT.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// What a leaving connection may take to read its last acknowledgements.
+pub const FAREWELL_MAX: Duration = Duration::from_secs(5);
+/// Sessions that outlive their connections.
+pub const SESSIONS_MAX: usize = 100_000;
 /// Subscriptions of one session.
 pub const SUBSCRIPTIONS_PER_SESSION_MAX: usize = 1_000;
 /// Retained messages of one broker.
