@@ -11,8 +11,6 @@
 //! City and CityRun are functions of their seed: the same seed gives the same bytes. Faults (loss, clocks that run wrong, stuck
 //! sensors) are to be adaptors over the iterator of events, which is why a run is nothing but an iterator.
 
-#[cfg(test)]
-mod broker;
 pub mod calendar;
 pub mod chance;
 pub mod city;
@@ -35,3 +33,6 @@ pub use recording::{Recorded, Recording, RowError};
 pub use replay::{Replay, ReplayOptions, ReplaySummary};
 pub use run::{CityRun, Event};
 pub use simulation::{Simulation, SimulationOptions, SimulationStats};
+
+#[cfg(test)]
+mod tests;

@@ -1,38 +1,37 @@
 //! What a stay costs and when a place is open, in the shapes of the registry.
 //!
-//! A rule says: in these hours (OSM syntax), this much for each begun `per_min`, at most `max` a day. Amounts are of the size that Hanoi asks.
+//! Rules have the shape that `domain::registry` can reckon with; amounts are of the size that Hanoi asks.
 
 use serde_json::{Value, json};
 
 use super::{Counter, LandUse, Shape, Site};
 
 pub fn site_price(site: &Site) -> Value {
-    let (per_hour, hours) = match (&site.shape, site.land_use) {
-        (Shape::Line(_), LandUse::Home) => (15_000, "Mo-Su 07:00-20:00"),
-        (Shape::Line(_), _) => (30_000, "Mo-Su 06:00-22:00"),
-        (Shape::Ring(_), _) => (20_000, "24/7"),
-    };
-    hourly(per_hour, hours)
+    match (&site.shape, site.land_use) {
+        (Shape::Line(_), LandUse::Home) => hourly(15_000, "07:00", "20:00"),
+        (Shape::Line(_), _) => hourly(30_000, "06:00", "22:00"),
+        (Shape::Ring(_), _) => hourly(20_000, "00:00", "24:00"),
+    }
 }
 
 pub fn counter_price(counter: &Counter) -> Value {
     if !counter.motorbikes {
-        return hourly(25_000, "24/7");
+        return hourly(25_000, "00:00", "24:00");
     }
     json!({
         "currency": "VND",
         "rules": [
-            { "hours": "Mo-Su 06:00-18:00", "amount": 5_000, "per": "stay" },
-            { "hours": "Mo-Su 18:00-06:00", "amount": 8_000, "per": "stay" },
+            { "from": "06:00", "to": "18:00", "amount": 5_000 },
+            { "from": "18:00", "to": "06:00", "amount": 8_000 },
         ],
         "text": "5.000 ₫ một lượt ban ngày, 8.000 ₫ ban đêm",
     })
 }
 
-fn hourly(per_hour: u32, hours: &str) -> Value {
+fn hourly(per_hour: u32, from: &str, to: &str) -> Value {
     json!({
         "currency": "VND",
-        "rules": [{ "hours": hours, "amount": per_hour, "per_min": 60, "max": per_hour * 8 }],
+        "rules": [{ "from": from, "to": to, "per_min": 60, "amount": per_hour, "max": per_hour * 8 }],
         "text": format!("{}.000 ₫ một giờ", per_hour / 1_000),
     })
 }

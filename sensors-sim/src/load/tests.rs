@@ -1,7 +1,7 @@
 //! The load generator against a broker that acknowledges as fast as it can.
 
 use super::*;
-use crate::broker::{Broker, BrokerOptions, clock};
+use crate::tests::broker::{Broker, BrokerOptions, clock};
 
 async fn measured(options: LoadOptions, forgetful: bool) -> (Broker, LoadReport) {
     let broker = Broker::start(BrokerOptions { forgetful, ..BrokerOptions::default() }).await;

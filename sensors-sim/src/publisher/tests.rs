@@ -4,7 +4,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::broker::{Broker, BrokerOptions, clock};
+use crate::tests::broker::{Broker, BrokerOptions, clock};
 
 async fn publish_through(hang_up_after: Option<usize>, count: usize) -> (Broker, PublisherStats) {
     let broker = Broker::start(BrokerOptions { hang_up_after, ..BrokerOptions::default() }).await;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::broker::{Broker, BrokerOptions, clock};
+use crate::tests::broker::{Broker, BrokerOptions, clock};
 
 const PRSA: &str = "No,year,month,day,hour,PM2.5,PM10,SO2,NO2,CO,O3,TEMP,PRES,DEWP,RAIN,wd,WSPM,station\n";
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::broker::{Broker, BrokerOptions, clock};
+use crate::tests::broker::{Broker, BrokerOptions, clock};
 
 #[tokio::test]
 async fn every_device_of_a_city_is_heard_and_acknowledged() {
