@@ -149,9 +149,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                     _ => return Err(End::Lost),
                 },
                 () = wake.notified(), if !self.subscriber.is_idle() => {}
-                message = next_live(&mut self.subscriber.live), if self.output.len() < CONNECTION_OUTPUT_BYTES_MAX => {
-                    self.send_live(message)?;
-                }
+                // Taken whether or not the socket takes it, so that a slow client keeps nobody else waiting.
+                message = next_live(&mut self.subscriber.live) => self.take_live(message)?,
                 changed = durable.changed(), if !self.acks.is_empty() || self.subscriber.waits_for_disk() => {
                     // The journal closed: what is pending has its fate by now.
                     changed.or_else(|_| self.release().and(Err(End::Ended(Reason::SERVER_UNAVAILABLE))))?;
@@ -248,19 +247,24 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         })
     }
 
-    fn send_live(&mut self, message: Result<Message, Cut>) -> Result<(), End> {
-        match message {
-            Ok(message) => {
-                self.subscriber.send_live(message, &mut self.codec, &mut self.output, &mut self.tally);
-                Ok(())
+    /// Takes what the live engine has for this client.
+    fn take_live(&mut self, first: Result<Message, Cut>) -> Result<(), End> {
+        let mut taken = first;
+        for _ in 0..LIVE_TAKEN_AT_ONCE {
+            taken.and_then(|message| self.subscriber.queue_live(message)).map_err(|cut| self.cut(cut))?;
+            match self.subscriber.live.as_mut().and_then(Link::try_next) {
+                Some(next) => taken = next,
+                None => return Ok(()),
             }
-            Err(Cut::Lagged(dropped)) => {
-                counter!(DROPPED, "cause" => "lagged").increment(dropped);
-                warn!(client = %self.client, dropped, "subscriber reads too slowly and is disconnected");
-                Err(End::Ended(Reason::QUOTA_EXCEEDED))
-            }
-            Err(Cut::EngineGone) => Err(End::Ended(Reason::ADMINISTRATIVE)),
         }
+        taken.and_then(|message| self.subscriber.queue_live(message)).map_err(|cut| self.cut(cut))
+    }
+
+    fn cut(&self, cut: Cut) -> End {
+        let Cut::Lagged(dropped) = cut else { return End::Ended(Reason::ADMINISTRATIVE) };
+        counter!(DROPPED, "cause" => "lagged").increment(dropped);
+        warn!(client = %self.client, dropped, "live subscriber does not keep up and is disconnected");
+        End::Ended(Reason::QUOTA_EXCEEDED)
     }
 
     fn publish(&mut self, publish: Publish) -> Result<(), End> {
@@ -359,6 +363,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     }
 }
 
+/// Live messages that are taken before the connection looks around.
+const LIVE_TAKEN_AT_ONCE: usize = 512;
 const READ_BYTES_MIN: usize = 4 * 1024;
 const READ_BYTES: usize = 16 * 1024;
 

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use domain::Position;
-use domain::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
+use domain::limits::{DISPATCH_BYTES_MAX, DISPATCH_RECORDS_MAX};
 use journal::TailError;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ pub async fn dispatch(hub: Arc<Hub>, shutdown: CancellationToken) -> Result<(), 
     let mut tail = hub.journal.tail(hub.routes.dispatched())?;
     loop {
         let entries = tokio::select! {
-            entries = tail.next(BATCH_RECORDS_MAX, BATCH_BYTES_MAX) => entries,
+            entries = tail.next(DISPATCH_RECORDS_MAX, DISPATCH_BYTES_MAX) => entries,
             () = shutdown.cancelled() => return Ok(()),
         };
         let entries = match entries {
@@ -41,7 +41,7 @@ pub async fn dispatch(hub: Arc<Hub>, shutdown: CancellationToken) -> Result<(), 
         let messages: Vec<Message> = entries.into_iter().filter_map(Message::of).collect();
         let live = hub.routes.dispatch(&messages, upto);
         if !live.is_empty() {
-            hub.engine.feed(live).await;
+            hub.engine.feed(live, &*hub.clock).await;
         }
     }
 }

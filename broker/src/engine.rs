@@ -3,21 +3,21 @@
 //! The router runs without a listener on a thread of its own, and everything of it that may block is called from another thread of
 //! ours. It is fed only with what a live subscriber wants, so that publishing without subscribers costs nothing. What it is not
 //! trusted with:
-//! * It overwrites unread messages silently. The messages that each subscriber should get are counted where they are handed out,
-//!   and one that lags is disconnected long before its ring turns over.
+//! * It overwrites unread messages silently. What each subscriber should get is counted where it is handed out; the dispatcher waits
+//!   for one that lags, and it is cut off before its ring could turn over.
 //! * It panics at a topic that begins with a multi-byte character and drops a publisher's link at some others: every topic and filter
 //!   goes in under a level of our own. It gives one copy for each filter that matches: all but the first are left out.
 //! * It frees neither links nor filters nor topics: it is replaced when it has seen too many.
 //! * It can panic. Its subscribers are then disconnected and told, and publishers notice nothing.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use domain::Clock;
 use domain::limits::{
-    LIVE_BATCHES_MAX, LIVE_ENGINE_AGE_MAX, LIVE_ENGINE_TOPICS_MAX, LIVE_FILTER_BYTES_MAX, LIVE_LAG_BYTES_MAX,
-    LIVE_LAG_MESSAGES_MAX,
+    LIVE_BATCHES_MAX, LIVE_ENGINE_AGE_MAX, LIVE_ENGINE_TOPICS_MAX, LIVE_FILTER_BYTES_MAX, LIVE_LAG_BYTES_MAX, LIVE_LAG_MAX,
 };
 use futures::FutureExt;
 use hashbrown::HashSet;
@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
 use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
 use rumqttd::{Notification, Router, RouterConfig};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -40,11 +40,13 @@ pub struct Engine {
     /// For batches of messages.
     room: Arc<Semaphore>,
     number: AtomicU64,
+    meters: Mutex<Vec<Weak<Meter>>>,
+    drained: Arc<Notify>,
 }
 
 enum Order {
     Feed(Vec<Message>, OwnedSemaphorePermit),
-    Link { name: String, answer: oneshot::Sender<Link> },
+    Link { name: String, meter: Arc<Meter>, answer: oneshot::Sender<Link> },
     Subscribe { tx: Arc<Mutex<LinkTx>>, path: String, done: oneshot::Sender<()> },
     Unsubscribe { tx: Arc<Mutex<LinkTx>>, path: String },
     Unlink(Arc<Mutex<LinkTx>>),
@@ -53,11 +55,16 @@ enum Order {
 /// What one subscriber should have got and did get.
 #[derive(Default)]
 pub struct Meter {
-    expected: AtomicU64,
     expected_bytes: AtomicU64,
-    got: AtomicU64,
     got_bytes: AtomicU64,
-    lagged: AtomicBool,
+    expected: AtomicU64,
+    got: AtomicU64,
+    is_cut: AtomicBool,
+    /// Told when it is cut off.
+    cut: Notify,
+    /// The dispatcher waits for it.
+    is_awaited: AtomicBool,
+    drained: Arc<Notify>,
 }
 
 /// One subscriber's end.
@@ -70,6 +77,8 @@ pub struct Link {
     orders: mpsc::UnboundedSender<Order>,
     paths: usize,
     recent: Recent,
+    /// The router sends nothing more until it is told to.
+    is_unscheduled: bool,
 }
 
 /// The newest messages that came, to know further copies by.
@@ -101,31 +110,31 @@ impl Recent {
 /// Why a link gives no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// The subscriber reads too slowly: that many messages are dropped with it.
+    /// The subscriber does not keep up: that many messages are dropped with it.
     Lagged(u64),
     /// The engine was replaced.
     EngineGone,
 }
 
 impl Meter {
-    /// Counts a message that is about to be fed. `false`: the subscriber lags too far and gets no more.
+    /// Counts a message that is about to be fed. `false`: the subscriber is cut off.
     pub fn expect(&self, message: &Message) -> bool {
-        if self.lagged.load(Ordering::Relaxed) {
-            return false;
-        }
-        let bytes = message.bytes() as u64;
-        let expected = self.expected.fetch_add(1, Ordering::Relaxed) + 1;
-        let expected_bytes = self.expected_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let lag = expected.saturating_sub(self.got.load(Ordering::Relaxed));
-        let lag_bytes = expected_bytes.saturating_sub(self.got_bytes.load(Ordering::Relaxed));
-        let lags = lag > LIVE_LAG_MESSAGES_MAX || lag_bytes > LIVE_LAG_BYTES_MAX;
-        self.lagged.store(lags, Ordering::Relaxed);
-        !lags
+        self.expected.fetch_add(1, Ordering::Relaxed);
+        self.expected_bytes.fetch_add(message.bytes() as u64, Ordering::Relaxed);
+        !self.is_cut.load(Ordering::Relaxed)
     }
 
     fn got(&self, message: &Message) {
         self.got.fetch_add(1, Ordering::Relaxed);
         self.got_bytes.fetch_add(message.bytes() as u64, Ordering::Relaxed);
+        if self.is_awaited.load(Ordering::Relaxed) && !self.lags() {
+            self.drained.notify_one();
+        }
+    }
+
+    fn lags(&self) -> bool {
+        let got = self.got_bytes.load(Ordering::Relaxed);
+        self.expected_bytes.load(Ordering::Relaxed).saturating_sub(got) > LIVE_LAG_BYTES_MAX
     }
 
     /// What was expected under a filter that is gone never comes.
@@ -139,13 +148,19 @@ impl Link {
     /// The next message, with all filters' copies but the first left out. Cancel-safe.
     pub async fn next(&mut self) -> Result<Message, Cut> {
         loop {
-            if self.meter.lagged.load(Ordering::Relaxed) {
+            if self.meter.is_cut.load(Ordering::Relaxed) {
                 let lag = self.meter.expected.load(Ordering::Relaxed).saturating_sub(self.meter.got.load(Ordering::Relaxed));
                 return Err(Cut::Lagged(lag));
+            }
+            if self.is_unscheduled {
+                // Only once it is through: this may be dropped while it waits.
+                self.rx.wake().await.map_err(|_| Cut::EngineGone)?;
+                self.is_unscheduled = false;
             }
             let notification = tokio::select! {
                 notification = self.rx.next() => notification,
                 () = self.dead.cancelled() => return Err(Cut::EngineGone),
+                () = self.meter.cut.notified() => continue,
             };
             match notification {
                 Ok(Some(Notification::Forward(forward))) => {
@@ -154,15 +169,16 @@ impl Link {
                     }
                 }
                 // The router waits until it is told that there is room again.
-                Ok(Some(Notification::Unschedule)) => {
-                    if self.rx.wake().await.is_err() {
-                        return Err(Cut::EngineGone);
-                    }
-                }
+                Ok(Some(Notification::Unschedule)) => self.is_unscheduled = true,
                 Ok(_) => {}
                 Err(_) => return Err(Cut::EngineGone),
             }
         }
+    }
+
+    /// A further message that is there already.
+    pub fn try_next(&mut self) -> Option<Result<Message, Cut>> {
+        self.next().now_or_never()
     }
 
     fn unpack(&mut self, mut bytes: Bytes) -> Option<Message> {
@@ -190,13 +206,49 @@ impl Engine {
             let orders = orders.downgrade();
             move || serve(incoming, &orders)
         };
-        (Self { orders, room: Arc::new(Semaphore::new(LIVE_BATCHES_MAX)), number: AtomicU64::new(0) }, work)
+        let engine = Self {
+            orders,
+            room: Arc::new(Semaphore::new(LIVE_BATCHES_MAX)),
+            number: AtomicU64::new(0),
+            meters: Mutex::default(),
+            drained: Arc::default(),
+        };
+        (engine, work)
     }
 
-    /// Hands messages to the engine; waits when it does not keep up.
-    pub async fn feed(&self, messages: Vec<Message>) {
+    /// Hands messages to the engine; waits while it or one of its subscribers does not keep up.
+    pub async fn feed(&self, messages: Vec<Message>, clock: &dyn Clock) {
         let room = self.room.clone().acquire_owned().await.expect("the semaphore is never closed");
         let _ = self.orders.send(Order::Feed(messages, room));
+        let lagging = self.lagging();
+        if lagging.is_empty() {
+            return;
+        }
+        let caught_up = async {
+            while lagging.iter().any(|meter| meter.lags()) {
+                self.drained.notified().await;
+            }
+        };
+        tokio::select! {
+            () = caught_up => {}
+            () = clock.sleep(LIVE_LAG_MAX) => {
+                for meter in lagging.iter().filter(|meter| meter.lags()) {
+                    meter.is_cut.store(true, Ordering::Relaxed);
+                    meter.cut.notify_one();
+                }
+            }
+        }
+        lagging.iter().for_each(|meter| meter.is_awaited.store(false, Ordering::Relaxed));
+    }
+
+    /// Subscribers that the dispatcher has to wait for; marks them as awaited.
+    fn lagging(&self) -> Vec<Arc<Meter>> {
+        let mut meters = self.meters.lock();
+        meters.retain(|meter| meter.strong_count() > 0);
+        let lags = |meter: &Arc<Meter>| meter.lags() && !meter.is_cut.load(Ordering::Relaxed);
+        let lagging: Vec<_> = meters.iter().filter_map(Weak::upgrade).filter(lags).collect();
+        lagging.iter().for_each(|meter| meter.is_awaited.store(true, Ordering::Relaxed));
+        lagging
     }
 
     /// An announcement, from code that does not wait. `false`: no room.
@@ -209,7 +261,9 @@ impl Engine {
         // A name of our own: a client's could hold characters that kill the router.
         let name = format!("live-{}", self.number.fetch_add(1, Ordering::Relaxed));
         let (answer, link) = oneshot::channel();
-        self.orders.send(Order::Link { name, answer }).ok()?;
+        let meter = Arc::new(Meter { drained: self.drained.clone(), ..Meter::default() });
+        self.meters.lock().push(Arc::downgrade(&meter));
+        self.orders.send(Order::Link { name, meter, answer }).ok()?;
         link.await.ok()
     }
 
@@ -251,8 +305,8 @@ impl Running {
         let config = RouterConfig {
             max_connections: domain::limits::CONNECTIONS_MAX + 1,
             max_outgoing_packet_count: 200,
-            max_segment_size: LIVE_FILTER_BYTES_MAX / 16,
-            max_segment_count: 16,
+            max_segment_size: LIVE_FILTER_BYTES_MAX / 4,
+            max_segment_count: 4,
             ..RouterConfig::default()
         };
         let router = Router::new(0, config).spawn();
@@ -333,11 +387,11 @@ fn obey(engine: &mut Running, order: Order, orders: &mpsc::WeakUnboundedSender<O
                 }
             }
         }
-        Order::Link { name, answer } => {
+        Order::Link { name, meter, answer } => {
             engine.age += 1;
             if let (Some((tx, rx)), Some(orders)) = ((engine.connect)(&name), orders.upgrade()) {
                 let (tx, dead) = (Arc::new(Mutex::new(tx)), engine.dead.clone());
-                let link = Link { meter: Arc::default(), tx, rx, dead, orders, paths: 0, recent: Recent::default() };
+                let link = Link { meter, tx, rx, dead, orders, paths: 0, recent: Recent::default(), is_unscheduled: false };
                 let _ = answer.send(link);
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use domain::Position;
-use domain::limits::{CONNECTION_OUTPUT_BYTES_MAX, SUBSCRIBER_WINDOW_MAX};
+use domain::limits::{CONNECTION_OUTPUT_BYTES_MAX, LIVE_QUEUE_BYTES_MAX, LIVE_QUEUE_MESSAGES_MAX, SUBSCRIBER_WINDOW_MAX};
 use hashbrown::{HashMap, HashSet};
 use journal::{Append, AppendError};
 use metrics::counter;
@@ -22,7 +22,7 @@ use crate::acks::{Acks, Then};
 use crate::change::{Change, Subscription};
 use crate::codec::Codec;
 use crate::durable::Kept;
-use crate::engine::Link;
+use crate::engine::{Cut, Link};
 use crate::feed::{Delivery, Feed, Taken};
 use crate::filter::{Filter, matches};
 use crate::hub::Hub;
@@ -44,6 +44,8 @@ pub struct Subscriber {
     own: Arc<Feed>,
     shares: Vec<Share>,
     pub live: Option<Link>,
+    live_queue: VecDeque<Message>,
+    live_bytes: usize,
     retained: RetainedDue,
     inflight: HashMap<u16, Inflight>,
     /// QoS 2 ids from PUBREC to PUBCOMP.
@@ -109,6 +111,8 @@ impl Subscriber {
             own,
             shares: Vec::new(),
             live: None,
+            live_queue: VecDeque::new(),
+            live_bytes: 0,
             retained: RetainedDue::default(),
             inflight: HashMap::new(),
             received: HashSet::new(),
@@ -139,6 +143,7 @@ impl Subscriber {
             return Ok(());
         }
         self.let_go(out)?;
+        self.pump_live(codec, out, tally);
         while out.len() + self.staged.len() < CONNECTION_OUTPUT_BYTES_MAX
             && self.inflight.len() + self.received.len() < self.window
         {
@@ -208,8 +213,23 @@ impl Subscriber {
         self.inflight.insert(id, Inflight { qos, origin });
     }
 
-    /// A message of the live engine.
-    pub fn send_live(&mut self, message: Message, codec: &mut Codec, out: &mut BytesMut, tally: &mut Tally) {
+    /// A message of the live engine waits for the socket; `Err` when too many do.
+    pub fn queue_live(&mut self, message: Message) -> Result<(), Cut> {
+        self.live_bytes += message.bytes();
+        self.live_queue.push_back(message);
+        let is_over = self.live_queue.len() > LIVE_QUEUE_MESSAGES_MAX || self.live_bytes > LIVE_QUEUE_BYTES_MAX;
+        if is_over { Err(Cut::Lagged(self.live_queue.len() as u64)) } else { Ok(()) }
+    }
+
+    fn pump_live(&mut self, codec: &mut Codec, out: &mut BytesMut, tally: &mut Tally) {
+        while out.len() + self.staged.len() < CONNECTION_OUTPUT_BYTES_MAX {
+            let Some(message) = self.live_queue.pop_front() else { break };
+            self.live_bytes -= message.bytes();
+            self.send_live(message, codec, out, tally);
+        }
+    }
+
+    fn send_live(&mut self, message: Message, codec: &mut Codec, out: &mut BytesMut, tally: &mut Tally) {
         let (mut wanted, mut retain_as_published, mut identifiers) = (false, false, Vec::new());
         for Subscribed { filter, subscription } in self.filters.values() {
             let own = subscription.no_local && message.publish.client == self.client.as_bytes();
@@ -224,7 +244,6 @@ impl Subscriber {
             let retain = message.publish.retain && retain_as_published;
             let delivery = Delivery { message, qos: 0, retain, identifiers, id: None };
             self.send(delivery, Origin::Own(Position::START), codec, out, tally);
-            self.hold_staged();
         }
     }
 

@@ -98,11 +98,19 @@ pub const FEED_BYTES_MAX: usize = 1024 * 1024;
 pub const SUBSCRIBER_WINDOW_MAX: u16 = 256;
 /// Subscribers that read the journal at a time to catch up.
 pub const CATCH_UP_READERS_MAX: usize = 2;
-/// Live (QoS 0) messages that may wait for one subscriber: far less than the engine keeps, so that it never overwrites unread ones.
-pub const LIVE_LAG_MESSAGES_MAX: u64 = 50_000;
-pub const LIVE_LAG_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// What one filter of the live engine keeps: four times the lag that a subscriber is allowed.
-pub const LIVE_FILTER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Live (QoS 0) messages, and their bytes, that wait for one subscriber's socket before it is disconnected.
+pub const LIVE_QUEUE_MESSAGES_MAX: usize = 100_000;
+pub const LIVE_QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes on their way through the live engine to one subscriber before the dispatcher waits for it.
+pub const LIVE_LAG_BYTES_MAX: u64 = 512 * 1024;
+/// How long the dispatcher waits for a subscriber before it is cut off instead.
+pub const LIVE_LAG_MAX: Duration = Duration::from_secs(1);
+/// What one filter of the live engine keeps: more than the allowed lag, a batch and the largest message, so that it never
+/// overwrites what a subscriber has still to get.
+pub const LIVE_FILTER_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Messages that are handed out to online subscribers in one step, and their bytes.
+pub const DISPATCH_RECORDS_MAX: usize = 4_096;
+pub const DISPATCH_BYTES_MAX: usize = 512 * 1024;
 /// Batches of messages that wait for the live engine before the dispatcher does.
 pub const LIVE_BATCHES_MAX: usize = 4;
 /// Topics that one live engine remembers for ever: about 150 bytes each.

@@ -1,5 +1,6 @@
 //! The front over real sockets and a real journal: what a client sees, and what the journal holds then.
 
+mod clients;
 mod connecting;
 mod harness;
 mod publishing;
