@@ -365,8 +365,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
 
 /// Live messages that are taken before the connection looks around.
 const LIVE_TAKEN_AT_ONCE: usize = 512;
-const READ_BYTES_MIN: usize = 4 * 1024;
-const READ_BYTES: usize = 16 * 1024;
+/// Room for reading: a sensor that sends a reading now and then needs little, and there are many of them.
+const READ_BYTES_FEW: usize = 1024;
+const READ_BYTES_MANY: usize = 32 * 1024;
 
 /// Never resolves without a link. Cancel-safe.
 async fn next_live(link: &mut Option<Link>) -> Result<Message, Cut> {
@@ -379,8 +380,10 @@ async fn next_live(link: &mut Option<Link>) -> Result<Message, Cut> {
 /// Reads once the journal has room. Cancel-safe.
 async fn read_more<S: AsyncRead>(journal: &Journal, read: &mut ReadHalf<S>, input: &mut BytesMut) -> std::io::Result<usize> {
     journal.ready().await;
-    if input.capacity() - input.len() < READ_BYTES_MIN {
-        input.reserve(READ_BYTES);
+    let room = input.capacity() - input.len();
+    if room < READ_BYTES_FEW / 2 {
+        // What was read filled it: there is more to come.
+        input.reserve(if input.capacity() >= READ_BYTES_FEW { READ_BYTES_MANY } else { READ_BYTES_FEW });
     }
     read.read_buf(input).await
 }

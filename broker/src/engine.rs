@@ -411,3 +411,6 @@ fn obey(engine: &mut Running, order: Order, orders: &mpsc::WeakUnboundedSender<O
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,23 @@ async fn a_client_over_the_limit_is_turned_away() {
     second.expect_closed().await;
     front.stop().await;
 }
+
+#[tokio::test]
+async fn a_session_ends_when_its_time_is_over_and_not_before() {
+    let front = Front::start().await;
+    let one_second = [0x11, 0, 0, 0, 1];
+    let (raw, _) = Raw::v5(front.mqtt, "c", 0x02, &one_second).await;
+    drop(raw);
+    let (mut raw, connack) = Raw::v5(front.mqtt, "c", 0x00, &one_second).await;
+    assert_eq!(connack[..2], [1, 0]);
+    raw.send(&[0xE0, 0]).await;
+    raw.expect_closed().await;
+    clock().sleep(std::time::Duration::from_millis(1_050)).await;
+    let (mut raw, connack) = Raw::v5(front.mqtt, "c", 0x00, &one_second).await;
+    assert_eq!(connack[..2], [0, 0]);
+    raw.send(&[0xE0, 7, 0, 5, 0x11, 0, 0, 0, 0]).await;
+    raw.expect_closed().await;
+    let (_, connack) = Raw::v5(front.mqtt, "c", 0x00, &one_second).await;
+    assert_eq!(connack[..2], [0, 0], "the DISCONNECT ended it");
+    front.stop().await;
+}

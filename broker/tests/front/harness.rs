@@ -40,6 +40,10 @@ impl Front {
 
     pub async fn start_with(dir: TempDir, set: impl FnOnce(&mut Options)) -> Self {
         let journal = open_journal(dir.path()).await;
+        Self::start_on(dir, journal, set).await
+    }
+
+    pub async fn start_on(dir: TempDir, journal: Journal, set: impl FnOnce(&mut Options)) -> Self {
         let free = "127.0.0.1:0".parse().expect("an address");
         let mut options = Options { listen: free, websocket: Some(free), dir: dir.path().join("broker"), ..Options::default() };
         set(&mut options);

@@ -2,6 +2,7 @@
 
 mod clients;
 mod connecting;
+mod disk;
 mod harness;
 mod publishing;
 mod raw;
