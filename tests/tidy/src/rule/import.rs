@@ -6,10 +6,11 @@ use crate::Finding;
 use crate::tree::{TextFile, Tree};
 
 /// Folder, and which of ours it may import. Who is not here may import all: the front binary and the tests.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("dashboards", &[]),
     ("tests/tidy", &[]),
+    ("tests/bench", &["domain", "sensors-sim"]),
     ("journal", &["domain"]),
     ("lake", &["domain"]),
     ("sensors-sim", &["domain"]),
