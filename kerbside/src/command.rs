@@ -1,0 +1,62 @@
+//! The commands: one file each.
+
+mod demo;
+mod import;
+mod registry;
+mod replay;
+mod serve;
+mod simulate;
+mod sql;
+mod verify;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::cli::Command;
+use crate::config::{self, Loaded};
+
+/// Runs one command to its end.
+pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => demo::run(demo, loaded.config).await,
+        Command::Serve => serve::run(loaded.config, serve::Roles::ALL).await,
+        Command::Broker => serve::run(loaded.config, serve::Roles::BROKER).await,
+        Command::Ingest(ingest) => serve::run_behind(loaded.config, ingest.broker).await,
+        Command::Query => serve::run(loaded.config, serve::Roles::QUERY).await,
+        Command::Simulate(simulate) => simulate::run(simulate).await,
+        Command::Replay(replay) => replay::run(replay).await,
+        Command::Import(import) => import::run(import, loaded.config).await,
+        Command::Registry(registry) => registry::run(registry, loaded.config).await,
+        Command::Sql(sql) => sql::run(sql, loaded.config).await,
+        Command::Verify => verify::run(loaded.config).await,
+        Command::Config => {
+            say(&config::report(&loaded)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Writes an answer to stdout. A reader that went away ends the command quietly.
+pub fn say(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// One clear sentence on stderr, its causes behind it.
+pub fn complain(error: &anyhow::Error) {
+    let mut sentence = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !sentence.contains(&cause) {
+            if !sentence.is_empty() {
+                sentence.push_str(": ");
+            }
+            sentence.push_str(&cause);
+        }
+    }
+    // Nobody is left to tell when stderr is closed, too.
+    let _ = writeln!(std::io::stderr(), "kerbside: {sentence}");
+}

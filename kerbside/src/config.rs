@@ -1,0 +1,105 @@
+//! The configuration: defaults, then the file, then the environment, then the command line; later wins.
+//!
+//! Defaults stand in each part's own `Options`; here they are only put together.
+
+mod environment;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Common;
+use crate::telemetry;
+
+pub use report::report;
+
+/// Looked for in the current directory.
+const FILE: &str = "kerbside.toml";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub http: String,
+    pub mqtt: String,
+    /// MQTT over WebSocket; off unless named.
+    pub mqtt_ws: Option<String>,
+    /// Where the lake lies: a path or an object store URL; `lake` in the data dir unless named.
+    pub lake_url: Option<String>,
+    pub log: telemetry::Options,
+    pub city: domain::registry::CityOptions,
+    pub journal: JournalOptions,
+    pub broker: broker::Options,
+    pub ingest: ingest::Options,
+    pub query: query::Options,
+    /// Another broker that ingest subscribes to.
+    pub source: Option<ingest::source::Options>,
+}
+
+/// The journal's sizes; its directory is the data dir's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalOptions {
+    pub segment_bytes: u64,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        Self { segment_bytes: domain::limits::SEGMENT_BYTES }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "kerbside-data".into(),
+            http: "127.0.0.1:8080".into(),
+            mqtt: "127.0.0.1:1883".into(),
+            mqtt_ws: None,
+            lake_url: None,
+            log: Default::default(),
+            city: Default::default(),
+            journal: Default::default(),
+            broker: Default::default(),
+            ingest: Default::default(),
+            query: Default::default(),
+            source: None,
+        }
+    }
+}
+
+/// The merged configuration, and what it was merged from.
+pub struct Loaded {
+    pub config: Config,
+    pub figment: Figment,
+    /// `KERBSIDE_…` variables that name no key: told once logs are up.
+    pub unknown_variables: Vec<String>,
+}
+
+/// Reads all layers; the error names the key and the source that set it.
+pub fn load(common: &Common) -> anyhow::Result<Loaded> {
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    if let Some(file) = file(common.config.as_deref())? {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    let (variables, unknown_variables) = environment::read(&figment);
+    figment = figment.merge(variables).merge(Serialized::globals(common));
+    for pair in &common.set {
+        let (key, value) = pair.split_once('=').ok_or_else(|| anyhow::anyhow!("--set {pair}: write KEY=VALUE"))?;
+        let value: figment::value::Value = value.parse()?;
+        figment = figment.merge(("--set ", Serialized::global(key, value)).1);
+    }
+    let config = figment.extract().map_err(|error| anyhow::anyhow!("configuration: {error}"))?;
+    Ok(Loaded { config, figment, unknown_variables })
+}
+
+fn file(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
+    match named {
+        Some(path) if path.is_file() => Ok(Some(path.to_owned())),
+        Some(path) => anyhow::bail!("configuration file {} cannot be read", path.display()),
+        None => Ok(Some(PathBuf::from(FILE)).filter(|path| path.is_file())),
+    }
+}

@@ -1,0 +1,39 @@
+//! `KERBSIDE_…` variables: `KERBSIDE_DATA_DIR`, and `KERBSIDE_INGEST__FLUSH_S` for keys of a section.
+//!
+//! A variable that names no key is a warning, not an error: other software of the machine may use the prefix.
+
+use figment::Figment;
+use figment::providers::Env;
+use figment::value::Value;
+
+const PREFIX: &str = "KERBSIDE_";
+/// Read elsewhere: by the command line, and by scripts and tests.
+const OTHERS: [&str; 3] = ["CONFIG", "BIN", "SHARED"];
+
+/// The variables as a layer, and the names of those that no key of `defaults` answers to.
+pub fn read(defaults: &Figment) -> (Env, Vec<String>) {
+    let known = |key: &str| is_known(defaults, key);
+    let mut unknown = Vec::new();
+    for (name, _) in std::env::vars() {
+        let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+        if !OTHERS.contains(&rest) && !known(&rest.to_ascii_lowercase().replace("__", ".")) {
+            unknown.push(name);
+        }
+    }
+    let defaults = defaults.clone();
+    let variables = Env::prefixed(PREFIX)
+        .split("__")
+        .filter(move |key| is_known(&defaults, &key.as_str().to_ascii_lowercase()));
+    (variables, unknown)
+}
+
+/// A key is known when its parent section exists and holds it, or is an optional one without a default.
+fn is_known(defaults: &Figment, key: &str) -> bool {
+    if defaults.find_value(key).is_ok() {
+        return true;
+    }
+    match key.split_once('.') {
+        Some((section, _)) => matches!(defaults.find_value(section), Ok(Value::Dict(..)) | Err(_)) && section == "source",
+        None => ["mqtt_ws", "lake_url"].contains(&key),
+    }
+}

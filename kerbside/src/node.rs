@@ -1,0 +1,244 @@
+//! One server process: its parts, opened in the order in which they depend on each other, and run until its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use broker::Broker;
+use domain::access::Anonymous;
+use domain::rng::Rng;
+use domain::{Clock, JournalId, Position};
+use journal::Journal;
+use lake::Lake;
+
+use crate::announcer::Announcer;
+use crate::config::Config;
+use crate::data_dir::{self, DataDir};
+use crate::supervisor::{Stage, Supervisor};
+use crate::{clock, command, telemetry};
+
+/// What a process does of the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    pub broker: bool,
+    pub ingest: bool,
+}
+
+impl Roles {
+    pub const ALL: Self = Self { broker: true, ingest: true };
+    pub const BROKER: Self = Self { broker: true, ingest: false };
+    pub const INGEST: Self = Self { broker: false, ingest: true };
+}
+
+/// The open parts. Fields are dropped in this order: the lock of the data directory goes last.
+pub struct Node {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    journal: Journal,
+    broker: Option<Broker>,
+    ingest: Option<ingest::Service>,
+    http: Option<query::Server>,
+    _data_dir: DataDir,
+}
+
+impl Node {
+    /// Binds the listeners first: a taken port is told before anything is recovered.
+    pub async fn open(config: Config, roles: Roles) -> anyhow::Result<Self> {
+        let data_dir = DataDir::open(&config.data_dir)?;
+        let clock = clock::system();
+        let mut rng = Rng::from_entropy();
+        let journal = open_journal(&config, &clock, &mut rng).await?;
+        let broker = match roles.broker {
+            true => Some(open_broker(&config, &journal, &clock, rng).await?),
+            false => None,
+        };
+        let ingest = match roles.ingest {
+            true => Some(open_ingest(&config, &journal, &clock, broker.as_ref()).await?),
+            false => None,
+        };
+        let http = match &ingest {
+            Some(service) => Some(open_http(&config, service, &journal, &clock).await?),
+            None => None,
+        };
+        Ok(Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir })
+    }
+
+    /// Where HTTP is served, when it is.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(query::Server::local_addr)
+    }
+
+    /// Where MQTT is served, when it is.
+    pub fn mqtt(&self) -> anyhow::Result<Option<SocketAddr>> {
+        Ok(self.broker.as_ref().map(Broker::local_addr).transpose()?)
+    }
+
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The ways in and the running state, without a network.
+    pub fn ingest(&self) -> Option<ingest::Handle> {
+        self.ingest.as_ref().map(ingest::Service::handle)
+    }
+
+    /// Serves until a signal or a failure; `supervisor` may hold further parts of the process.
+    pub async fn run(self, mut supervisor: Supervisor) -> anyhow::Result<()> {
+        let line = self.ready_line()?;
+        let handle = self.ingest();
+        let Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir } = self;
+        if let Some(broker) = broker {
+            let front = broker.handle();
+            supervisor.start(Stage::Doors, "broker", |token| broker.run(token));
+            match handle.clone() {
+                Some(state) => {
+                    let announcer = Announcer::new(state, front, Arc::clone(&clock));
+                    supervisor.start(Stage::Doors, "announcer", |token| announcer.run(token));
+                }
+                None => {
+                    let keeper = trim_behind(front, journal.clone(), Arc::clone(&clock));
+                    supervisor.start(Stage::Doors, "journal keeper", |token| async move {
+                        token.run_until_cancelled(keeper).await;
+                        anyhow::Ok(())
+                    });
+                }
+            }
+        }
+        if let Some(options) = config.source {
+            let source = ingest::source::Source::new(options, journal.clone(), Arc::clone(&clock))?;
+            supervisor.start(Stage::Doors, "source", |token| source.run(token));
+        }
+        if let Some(http) = http {
+            supervisor.start(Stage::Doors, "http", |token| http.run(token));
+        }
+        if let Some(ingest) = ingest {
+            supervisor.start(Stage::Pipeline, "ingest", |token| ingest.run(token));
+        }
+        let ready = async move {
+            if let Some(handle) = handle {
+                handle.caught_up().await;
+            }
+            command::say(&line)
+        };
+        let outcome = supervisor.run(ready).await;
+        journal.close().await.context("closing the journal")?;
+        drop(data_dir);
+        outcome
+    }
+
+    fn ready_line(&self) -> anyhow::Result<String> {
+        let mut line = "ready".to_owned();
+        for (name, address) in [("http", self.http()), ("mqtt", self.mqtt()?)] {
+            if let Some(address) = address {
+                line.push_str(&format!(" {name}={address}"));
+            }
+        }
+        line.push('\n');
+        Ok(line)
+    }
+}
+
+async fn open_journal(config: &Config, clock: &Arc<dyn Clock>, rng: &mut Rng) -> anyhow::Result<Journal> {
+    let options = journal::Options {
+        dir: data_dir::journal(&config.data_dir),
+        segment_bytes: config.journal.segment_bytes,
+        ..Default::default()
+    };
+    let (clock, fresh) = (Arc::clone(clock), JournalId(rng.next_u64()));
+    let opened = tokio::task::spawn_blocking(move || Journal::open(options, clock, fresh)).await?;
+    let (journal, recovery) = opened.context("the journal cannot be opened")?;
+    match &recovery.torn {
+        Some(torn) => tracing::warn!(?torn, last = recovery.last.0, "the journal's last record was torn and is cut off: it was never acknowledged"),
+        None => tracing::info!(first = recovery.first.0, last = recovery.last.0, "journal open"),
+    }
+    Ok(journal)
+}
+
+/// The lake of a configuration: in the data directory, or where `lake.url` says.
+pub fn lake_options(config: &Config) -> lake::Options {
+    let mut options = config.lake.clone();
+    if options.url.is_empty() {
+        options.url = data_dir::lake(&config.data_dir).to_string_lossy().into_owned();
+    }
+    options
+}
+
+async fn open_broker(config: &Config, journal: &Journal, clock: &Arc<dyn Clock>, rng: Rng) -> anyhow::Result<Broker> {
+    let mut options = config.broker.clone();
+    options.listen = address("mqtt", &config.mqtt)?;
+    options.websocket = config.mqtt_ws.as_deref().map(|text| address("mqtt_ws", text)).transpose()?;
+    options.dir = config.data_dir.join("broker");
+    let authority = match options.allow_anonymous_off_loopback {
+        true => Anonymous::Anywhere,
+        false => Anonymous::LoopbackOnly,
+    };
+    let deps = broker::Deps { journal: journal.clone(), clock: Arc::clone(clock), rng, authority: Arc::new(authority) };
+    Ok(Broker::bind(options, deps).await?)
+}
+
+async fn open_ingest(
+    config: &Config,
+    journal: &Journal,
+    clock: &Arc<dyn Clock>,
+    broker: Option<&Broker>,
+) -> anyhow::Result<ingest::Service> {
+    let lake = Lake::open(lake_options(config), Arc::clone(clock)).await.context("the lake cannot be opened")?;
+    let mut floors: Vec<ingest::Floor> = Vec::new();
+    if let Some(front) = broker.map(Broker::handle) {
+        floors.push(Arc::new(move || front.trim_floor()));
+    }
+    let deps = ingest::Deps {
+        journal: journal.clone(),
+        lake,
+        clock: Arc::clone(clock),
+        city: config.city.clone(),
+        data_dir: config.data_dir.clone(),
+        floors,
+    };
+    Ok(ingest::Service::new(config.ingest.clone(), deps).await?)
+}
+
+async fn open_http(
+    config: &Config,
+    service: &ingest::Service,
+    journal: &Journal,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<query::Server> {
+    let handle = Arc::new(service.handle());
+    let (ready, health) = (Arc::clone(&handle), journal.clone());
+    let deps = query::Deps {
+        live: handle.clone(),
+        intake: handle,
+        clock: Arc::clone(clock),
+        metrics: telemetry::start_metrics()?,
+        ready: Arc::new(move || match (ready.is_caught_up(), health.health()) {
+            (_, journal::Health::Failed(error)) => query::Readiness::Waiting(format!("the journal cannot write: {error}")),
+            (false, _) => query::Readiness::Waiting("recovery".to_owned()),
+            (true, _) => query::Readiness::Ready,
+        }),
+    };
+    Ok(query::Server::bind(config.query.clone(), deps, address("http", &config.http)?).await?)
+}
+
+/// A host and port of the configuration; names are resolved once.
+pub fn address(key: &str, text: &str) -> anyhow::Result<SocketAddr> {
+    use std::net::ToSocketAddrs as _;
+    let mut addresses = text.to_socket_addrs().with_context(|| format!("{key}: {text:?} is no address such as 127.0.0.1:8080"))?;
+    addresses.next().with_context(|| format!("{key}: {text:?} names no address"))
+}
+
+/// A broker without ingest keeps its journal for its sessions only.
+async fn trim_behind(front: broker::Handle, journal: Journal, clock: Arc<dyn Clock>) {
+    const EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+    loop {
+        clock.sleep(EVERY).await;
+        let (journal, floor) = (journal.clone(), front.trim_floor());
+        if floor > Position::START {
+            match tokio::task::spawn_blocking(move || journal.trim(floor)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the journal was not trimmed"),
+                Err(error) => tracing::warn!(%error, "trimming was cut short"),
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Logs to stderr and the metrics recorder: stdout belongs to the `ready` line and to answers.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+/// How logs are written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,kerbside_broker=debug`.
+    pub level: String,
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Text,
+    Json,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { level: "info".into(), format: Format::Text }
+    }
+}
+
+/// Starts logging; an unreadable filter is an error that names it.
+pub fn start_logs(options: &Options) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&options.level).map_err(|error| anyhow::anyhow!("log.level: {error}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match options.format {
+        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+        Format::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+/// Installs the recorder; the closure renders Prometheus text.
+pub fn start_metrics() -> anyhow::Result<Arc<dyn Fn() -> String + Send + Sync>> {
+    let handle: PrometheusHandle = PrometheusBuilder::new().install_recorder()?;
+    journal::metrics::describe();
+    lake::metrics::describe();
+    broker::metrics::describe();
+    ingest::metrics::describe();
+    query::metrics::describe();
+    Ok(Arc::new(move || {
+        handle.run_upkeep();
+        handle.render()
+    }))
+}

@@ -1,0 +1,204 @@
+//! The real `kerbside` binary in a process of its own, on free ports and a temporary data directory.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+use crate::api::Api;
+
+/// A server may take this long until its `ready` line; recovery included.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// One data directory and the process that serves it, if one runs.
+pub struct Server {
+    dir: TempDir,
+    command: &'static str,
+    args: Vec<String>,
+    running: Option<Running>,
+}
+
+struct Running {
+    child: Child,
+    http: SocketAddr,
+    mqtt: Option<SocketAddr>,
+}
+
+impl Server {
+    /// `kerbside serve` on a new data directory.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with("serve", &[])
+    }
+
+    pub fn start_with(command: &'static str, args: &[&str]) -> anyhow::Result<Self> {
+        let mut server = Self::stopped(command, args)?;
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// A data directory that no process serves yet.
+    pub fn stopped(command: &'static str, args: &[&str]) -> anyhow::Result<Self> {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        Ok(Self { dir: tempfile::Builder::new().prefix("kerbside-").tempdir()?, command, args, running: None })
+    }
+
+    /// Starts the process again on the same data directory, on ports of their own.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        let mut child = kerbside()
+            .arg(self.command)
+            .args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data-dir"])
+            .arg(self.data_dir())
+            .args(&self.args)
+            .stdout(Stdio::piped())
+            .stderr(self.log()?)
+            .spawn()
+            .context("starting kerbside")?;
+        let line = ready_line(&mut child);
+        match line.as_deref().and_then(parse_ready) {
+            Some((http, mqtt)) => self.running = Some(Running { child, http, mqtt }),
+            None => {
+                child.kill()?;
+                child.wait()?;
+                bail!("no ready line but {line:?}; stderr:\n{}", self.stderr());
+            }
+        }
+        Ok(())
+    }
+
+    pub fn api(&self) -> Api {
+        Api::new(self.running().http)
+    }
+
+    pub fn mqtt(&self) -> SocketAddr {
+        self.running().mqtt.expect("this command serves MQTT")
+    }
+
+    pub fn mqtt_url(&self) -> String {
+        format!("mqtt://{}", self.mqtt())
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.running().child.id()
+    }
+
+    /// What the process wrote to stderr, all starts together.
+    pub fn stderr(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut running) = self.running.take() {
+            running.child.kill()?;
+            running.child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, then waits for the end.
+    pub fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        let mut running = self.running.take().context("not running")?;
+        Command::new("kill").arg(running.child.id().to_string()).status()?;
+        Ok(running.child.wait()?)
+    }
+
+    /// Another `kerbside` command on this data directory; its standard output.
+    pub fn run(&self, args: &[&str]) -> anyhow::Result<Output> {
+        run(args, &["--data-dir", &self.data_dir().to_string_lossy()])
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("the server runs")
+    }
+
+    fn log(&self) -> anyhow::Result<std::fs::File> {
+        Ok(std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("stderr"))?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(running) = &mut self.running {
+            let _ = running.child.kill();
+            let _ = running.child.wait();
+        }
+        if std::thread::panicking() {
+            let stderr = self.stderr();
+            let tail = stderr.lines().rev().take(60).collect::<Vec<_>>();
+            std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("server's last lines:\n{}\n", tail.into_iter().rev().collect::<Vec<_>>().join("\n")).as_bytes(),
+            )
+            .expect("stderr is open");
+        }
+    }
+}
+
+/// How a finished command ended.
+#[derive(Debug)]
+pub struct Output {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs `kerbside` to its end.
+pub fn run(args: &[&str], more: &[&str]) -> anyhow::Result<Output> {
+    let output = kerbside().args(args).args(more).output()?;
+    Ok(Output { status: output.status, stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? })
+}
+
+/// The binary without the caller's `KERBSIDE_…` variables, outside any directory with a `kerbside.toml`.
+fn kerbside() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("KERBSIDE_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(std::env::temp_dir());
+    command
+}
+
+/// `KERBSIDE_BIN`, else the debug build beside this test.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("KERBSIDE_BIN") {
+        return PathBuf::from(path);
+    }
+    let test = std::env::current_exe().expect("a running program has a path");
+    let beside = test.parent().and_then(Path::parent).map(|profile| profile.join("kerbside")).unwrap_or_default();
+    assert!(beside.is_file(), "build the binary first: cargo build --package kerbside ({})", beside.display());
+    beside
+}
+
+fn ready_line(child: &mut Child) -> Option<String> {
+    let stdout = child.stdout.take()?;
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stdout);
+        let mut line = String::new();
+        if reader.read_line(&mut line).is_ok() {
+            let _ = sender.send(line);
+        }
+        // Kept open, so that a second line of the server does not break its pipe.
+        let _ = std::io::copy(&mut reader, &mut std::io::sink());
+    });
+    receiver.recv_timeout(READY_WITHIN).ok()
+}
+
+/// `ready http=127.0.0.1:8080 mqtt=127.0.0.1:1883`
+fn parse_ready(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
+    let mut words = line.trim_end().strip_prefix("ready ")?.split(' ');
+    let http = words.next()?.strip_prefix("http=")?.parse().ok()?;
+    let mqtt = words.next().and_then(|word| word.strip_prefix("mqtt=")).and_then(|address| address.parse().ok());
+    Some((http, mqtt))
+}

@@ -1,0 +1,89 @@
+//! The command line: one clear sentence and a status for everything that goes wrong, exact output for what goes right.
+
+use tests::publisher::parking;
+use tests::{Publisher, Server, server};
+
+use super::journey::settle;
+
+#[test]
+fn a_data_dir_in_use_and_a_taken_port_are_one_sentence_each() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    let second = server.run(&["serve", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])?;
+    assert!(!second.status.success());
+    assert!(second.stderr.contains("in use"), "{}", second.stderr);
+    let other = Server::stopped("serve", &[])?;
+    let taken = other.run(&["serve", "--http", "127.0.0.1:0", "--mqtt", &server.mqtt().to_string()])?;
+    assert!(!taken.status.success());
+    assert!(taken.stderr.contains(&server.mqtt().to_string()), "{}", taken.stderr);
+    assert_eq!(taken.stdout, "");
+    Ok(())
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_an_error_that_names_it() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("kerbside.toml");
+    std::fs::write(&file, "[ingest]\ncommit_every = 3\n")?;
+    let output = server::run(&["config", "--config", &file.to_string_lossy()], &[])?;
+    assert!(!output.status.success());
+    assert!(output.stderr.contains("commit_every"), "{}", output.stderr);
+    Ok(())
+}
+
+#[test]
+fn the_configuration_tells_where_each_value_came_from() -> anyhow::Result<()> {
+    let output = server::run(&["config", "--http", "127.0.0.1:9999"], &[])?;
+    assert!(output.status.success(), "{output:?}");
+    let line = |key: &str| output.stdout.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
+    assert!(line("http ").contains("command line"), "{}", output.stdout);
+    assert!(line("mqtt ").contains("default"), "{}", output.stdout);
+    Ok(())
+}
+
+#[test]
+fn sql_answers_from_a_stopped_data_dir() -> anyhow::Result<()> {
+    let mut server = Server::start()?;
+    Publisher::new(server.mqtt(), "one").publish(&[parking("bay-1", 1_790_000_000_000, "occupied")]);
+    settle(&server, 1)?;
+    assert!(server.stop()?.success());
+    let output = server.run(&["sql", "select sensor, state from parking_readings", "--format", "csv"])?;
+    assert_eq!(output.stdout, "sensor,state\nbay-1,occupied\n", "{}", output.stderr);
+    Ok(())
+}
+
+#[test]
+fn the_same_recording_by_import_gives_the_same_readings() -> anyhow::Result<()> {
+    let Some(file) = tests::shared::file("air/Hanoi_PM2.5_2019_YTD.csv.gz") else { return Ok(()) };
+    let file = file.to_string_lossy();
+    let replayed = Server::start()?;
+    assert!(
+        server::run(&["replay", &file, "--speed", "max", "--sensor", "e", "--broker", &replayed.mqtt_url()], &[])?
+            .status
+            .success()
+    );
+    let imported = Server::start()?;
+    let output = server::run(&["import", &file, "--sensor", "e", "--server", imported.api().base()], &[])?;
+    assert!(output.status.success(), "{output:?}");
+    let mut stopped = Server::stopped("serve", &[])?;
+    let output = stopped.run(&["import", &file, "--sensor", "e"])?;
+    assert!(output.status.success(), "{output:?}");
+    stopped.restart()?;
+    let strip = |server: &Server| -> anyhow::Result<Vec<_>> {
+        let received = server.api().ledger()?.received;
+        settle(server, received.max(1))?;
+        Ok(server
+            .api()
+            .readings("e")?
+            .into_iter()
+            .map(|mut item| {
+                item["received_at"].take();
+                item
+            })
+            .collect())
+    };
+    let answers = strip(&replayed)?;
+    assert!(answers.len() > 1_000);
+    assert_eq!(strip(&imported)?, answers);
+    assert_eq!(strip(&stopped)?, answers);
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! kill -9 under load on one data directory: every acknowledged reading is there, once, and the ledger adds up.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tests::Server;
+use tests::publisher::{parking, publish_all};
+
+const KILLS: i64 = 10;
+/// Enough that publishers are still busy when the process dies.
+const MESSAGES: i64 = 40_000;
+const SENSORS: i64 = 200;
+const START_MS: i64 = 1_780_000_000_000;
+
+#[test]
+fn no_acknowledged_reading_is_lost_or_doubled_by_ten_kills() -> anyhow::Result<()> {
+    let mut server = Server::start()?;
+    let (mut sent, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
+    for round in 0..KILLS {
+        let numbers: Vec<i64> = (round * MESSAGES..(round + 1) * MESSAGES).collect();
+        let messages: Vec<_> = numbers.iter().map(|&n| parking(&sensor(n), START_MS + n * 500, state(n))).collect();
+        let address = server.mqtt();
+        let publishing = std::thread::spawn(move || publish_all(address, &messages, 8, "load"));
+        // Another moment of the load each round; a sleep is the subject here, not a wait.
+        std::thread::sleep(Duration::from_millis(150 + 170 * round as u64));
+        server.kill()?;
+        let places = publishing.join().expect("publishers do not panic");
+        acknowledged.extend(places.into_iter().map(|place| numbers[place]));
+        sent.extend(numbers);
+        server.restart()?;
+    }
+    assert!(acknowledged.len() > 10_000, "the load was real: {}", acknowledged.len());
+
+    let api = server.api();
+    let mut found = BTreeSet::new();
+    for n in 0..SENSORS {
+        for item in api.readings(&sensor(n))? {
+            let observed = item["observed_at"].as_str().unwrap_or_default().to_owned();
+            let at = domain::Timestamp::parse_rfc3339(&observed)?.as_micros() / 1_000;
+            assert!(found.insert((at - START_MS) / 500), "doubled: {} {observed}", sensor(n));
+        }
+    }
+    let lost: Vec<_> = acknowledged.difference(&found).take(3).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    assert!(found.is_subset(&sent));
+    let ledger = api.ledger()?;
+    assert!(ledger.adds_up(), "{ledger:?}");
+    assert_eq!(ledger.accepted, found.len() as u64);
+    assert!(server.stop()?.success());
+    let verified = server.run(&["verify"])?;
+    assert!(verified.status.success(), "{verified:?}");
+    Ok(())
+}
+
+fn sensor(n: i64) -> String {
+    format!("bay-{}", n % SENSORS)
+}
+
+fn state(n: i64) -> &'static str {
+    if n % 2 == 0 { "occupied" } else { "vacant" }
+}

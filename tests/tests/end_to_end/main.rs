@@ -1,0 +1,13 @@
+//! The journeys of Kerbside's users against the real binary, each on a server of its own.
+
+mod air_recordings;
+mod bridge;
+mod commands;
+mod counter_recording;
+mod crash;
+mod journey;
+mod lake;
+mod malformed;
+mod mosquitto;
+mod parking_api;
+mod registry;
