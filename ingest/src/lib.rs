@@ -1,3 +1,36 @@
-//! Placeholder.
+//! Ingest: from the journal to the lake, and the running state beside it.
+//!
+//! ```text
+//! source (another broker) ─┐
+//! handle (HTTP, import) ───┴─► journal ──tail──► batch (decode) ──► pipeline (pure) ──► hot rows ──writer──► lake
+//!                                                                      │                              checkpoint, trim
+//!                                                                      └─► state: ledger, sensors, live, held
+//! handle ◄── view, layout, ledger, status, uplinks (the lake's contract `Live` and `Intake`)
+//! ```
+//!
+//! Every decision is the pipeline's, from records alone. The service only moves bytes: restart is the newest checkpoint and
+//! a replay of the journal from there.
 
+mod batch;
+mod checkpoint;
+mod error;
+mod handle;
+mod hot;
+mod keys;
+mod letters;
+pub mod metrics;
+mod options;
+mod pipeline;
 pub mod registry;
+mod release;
+mod service;
+mod shared;
+mod uplinks;
+mod writer;
+
+pub use checkpoint::CheckpointError;
+pub use error::Error;
+pub use handle::Handle;
+pub use options::{Options, UnknownSensors};
+pub use service::{Deps, Service};
+pub use shared::Floor;

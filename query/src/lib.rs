@@ -1,1 +1,52 @@
-//! Placeholder.
+//! Questions and their answers: HTTP API, SQL, live state as JSON. The only crate that knows DataFusion and HTTP.
+//!
+//! ```text
+//! TCP ──server──► router (made from api::ENDPOINTS) ──► access ─► parameter ─► handler ─► answer (format, ETag, 304)
+//!                                                                                │            problem+json on refusal
+//!                 live questions:  Layout + LiveState ─► counts, index, board ◄──┤
+//!                 history, SQL:    View = lake files + hot rows ─► engine ◄──────┤
+//!                 ways in:         Intake (journal record, answered after its fsync) ◄┘
+//! ```
+//!
+//! Query sees ingest, registry and journal only through `lake::contract`.
+
+pub mod engine;
+pub mod options;
+pub mod server;
+
+mod access;
+mod answer;
+mod api;
+mod app;
+mod call;
+mod city;
+mod cursor;
+mod format;
+mod language;
+mod metrics;
+mod openapi;
+mod parameter;
+mod problem;
+mod readings;
+mod schema;
+
+pub use engine::{Engine, LakeFiles};
+pub use metrics::describe as describe_metrics;
+pub use options::Options;
+pub use server::{Deps, Readiness, Server};
+
+/// Why the server could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {addr}: {source}")]
+    Bind { addr: std::net::SocketAddr, source: std::io::Error },
+    /// A configuration value means nothing.
+    #[error("{key}: {detail}")]
+    Option { key: &'static str, detail: String },
+    /// The engine could not be built.
+    #[error("the query engine: {0}")]
+    Engine(#[from] engine::EngineError),
+    #[error("the listener failed: {0}")]
+    Listener(std::io::Error),
+}

@@ -1,0 +1,164 @@
+//! A run of journal records, decoded: what the pipeline takes in one step.
+//!
+//! Decoding needs no state, so it stands apart from the pipeline and may run beside it. It is total: what no version of
+//! Kerbside could have written becomes a rejection with its bytes, never an error. Elements of all records lie in one vector.
+
+use bytes::Bytes;
+use domain::codec;
+use domain::limits::{PAYLOAD_BYTES_MAX, REFUSED_HEAD_BYTES_MAX};
+use domain::reading::Element;
+use domain::record::{Publish, Record, Refused, Reprocess, Source};
+use domain::topic::Route;
+use domain::{Kind, Position, Reason, Rejection, SensorId, Timestamp};
+
+/// Decoded records in journal order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub records: Vec<Taken>,
+    /// Of all messages, in their order: each takes as many as it says.
+    pub elements: Vec<Element>,
+}
+
+/// One record.
+#[derive(Debug)]
+pub struct Taken {
+    pub position: Position,
+    pub received_at: Timestamp,
+    pub what: What,
+}
+
+#[derive(Debug)]
+pub enum What {
+    Message(Message),
+    Reprocess(Again),
+    Registry {
+        author: String,
+        features: Bytes,
+    },
+    /// Moves the pipeline's now, as every record does, and nothing else.
+    Tick,
+    /// No business of the pipeline.
+    Session,
+}
+
+/// A message and how many elements it holds.
+#[derive(Debug)]
+pub struct Message {
+    pub publish: Publish,
+    /// Whose readings they are; `None` where the topic names nobody who may be believed.
+    pub sender: Option<(Kind, SensorId)>,
+    pub elements: usize,
+    /// Ordinary MQTT traffic: counted, never in the lake.
+    pub is_foreign: bool,
+    /// Of a payload of which only the head is kept.
+    pub whole: Option<Whole>,
+    /// How many messages this one stands for: more than one only where the front kept a sum.
+    pub count: u32,
+}
+
+/// Length and hash of a payload that was refused unread.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole {
+    pub length: u64,
+    /// xxh3; `None` for a sum.
+    pub hash: Option<u64>,
+}
+
+/// A dead letter taken again.
+#[derive(Debug)]
+pub struct Again {
+    pub of: Position,
+    pub element: u32,
+    pub was: Reason,
+    pub received_at: Timestamp,
+    pub detail: String,
+    pub message: Message,
+}
+
+impl Batch {
+    /// Appends one record, decoded.
+    pub fn push(&mut self, position: Position, received_at: Timestamp, kind: u8, body: Bytes, options: &codec::Options) {
+        let what = match Record::decode(kind, body.clone()) {
+            Ok(Record::Publish(publish)) => What::Message(self.message(publish, options)),
+            Ok(Record::Refused(refused)) => What::Message(self.refused(refused)),
+            Ok(Record::Tick) => What::Tick,
+            Ok(Record::Registry { author, features }) => What::Registry { author, features },
+            Ok(Record::Reprocess(again)) => What::Reprocess(self.again(again, options)),
+            Ok(Record::Session(_)) => What::Session,
+            Err(error) => {
+                let publish = Publish::new(Source::Mqtt, "", head(&body));
+                What::Message(self.rejected(publish, None, Reason::Malformed, format!("journal: {error}")))
+            }
+        };
+        self.records.push(Taken { position, received_at, what });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    fn again(&mut self, again: Reprocess, options: &codec::Options) -> Again {
+        let Reprocess { of, element, was, received_at, detail, publish } = again;
+        Again { of, element, was, received_at, detail, message: self.message(publish, options) }
+    }
+
+    fn message(&mut self, publish: Publish, options: &codec::Options) -> Message {
+        match Route::of(publish.topic()) {
+            Route::Native { kind, sensor } => self.native(publish, kind, sensor, options),
+            Route::Unknown => {
+                let detail = "no topic under kerbside/v1/ has this shape".to_owned();
+                self.rejected(publish, None, Reason::UnknownTopic, detail)
+            }
+            Route::State | Route::Foreign => {
+                Message { publish, sender: None, elements: 0, is_foreign: true, whole: None, count: 1 }
+            }
+        }
+    }
+
+    fn native(&mut self, publish: Publish, kind: Kind, sensor: SensorId, options: &codec::Options) -> Message {
+        if publish.payload.len() > PAYLOAD_BYTES_MAX {
+            let detail = format!("{} bytes, at most {PAYLOAD_BYTES_MAX} are decoded", publish.payload.len());
+            return self.rejected(publish, Some((kind, sensor)), Reason::TooLarge, detail);
+        }
+        let before = self.elements.len();
+        let elements = &mut self.elements;
+        codec::decode_native(kind, publish.content, &publish.payload, options, &mut |element| elements.push(element));
+        if self.elements.len() == before {
+            let detail = "the payload holds no reading".to_owned();
+            return self.rejected(publish, Some((kind, sensor)), Reason::Malformed, detail);
+        }
+        let elements = self.elements.len() - before;
+        Message { publish, sender: Some((kind, sensor)), elements, is_foreign: false, whole: None, count: 1 }
+    }
+
+    /// As the front kept it. Only a too large payload is held against the sensor of its topic: the front let its sender
+    /// publish there.
+    fn refused(&mut self, refused: Refused) -> Message {
+        let sender = match (refused.reason, Route::of(&refused.topic)) {
+            (Reason::TooLarge, Route::Native { kind, sensor }) => Some((kind, sensor)),
+            _ => None,
+        };
+        let count = refused.count.max(1);
+        let detail = match count {
+            1 => format!("{} bytes, refused by the front", refused.length),
+            _ => format!("{count} messages of {} bytes together, refused by the front", refused.length),
+        };
+        let mut publish = Publish::new(Source::Mqtt, &refused.topic, refused.head);
+        publish.client = Bytes::from(refused.client);
+        let mut message = self.rejected(publish, sender, refused.reason, detail);
+        message.whole = Some(Whole { length: refused.length, hash: (count == 1).then_some(refused.hash) });
+        message.count = count;
+        message
+    }
+
+    /// A message that counts as one rejected element.
+    fn rejected(&mut self, publish: Publish, sender: Option<(Kind, SensorId)>, reason: Reason, detail: String) -> Message {
+        let payload = head(&publish.payload);
+        self.elements.push(Element { index: 0, outcome: Err(Rejection::new(reason, detail, payload)) });
+        Message { publish, sender, elements: 1, is_foreign: false, whole: None, count: 1 }
+    }
+}
+
+fn head(payload: &Bytes) -> Bytes {
+    payload.slice(..payload.len().min(REFUSED_HEAD_BYTES_MAX))
+}

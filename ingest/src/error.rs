@@ -1,0 +1,40 @@
+//! What can stop ingest, one variant for each thing an operator can do differently.
+
+use std::io;
+
+use domain::Position;
+use lake::table::Table;
+
+use crate::checkpoint::CheckpointError;
+
+/// Why ingest cannot start or go on. Bad input is never among it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The state cannot be rebuilt: restore a checkpoint or the journal's first segments.
+    #[error("no checkpoint reads back and the journal begins at {first}, so the records before it are unknown{damaged}")]
+    CheckpointMissing { first: Position, damaged: String },
+    /// The checkpoint and the journal are not of one data directory.
+    #[error("the newest checkpoint is of another journal than the one in the data directory")]
+    OtherJournal,
+    /// The journal lost its end: restore it.
+    #[error("the journal ends at {head}, before the {what} at {position}")]
+    JournalBehind { head: Position, what: &'static str, position: Position },
+    /// A lake without its journal: readings could not be told from repetitions.
+    #[error("table {} holds rows of another journal: restore the journal that belongs to this lake", .0.name())]
+    OtherLake(Table),
+    #[error("journal: {0}")]
+    Tail(#[from] journal::TailError),
+    #[error("journal: {0}")]
+    Append(#[from] journal::AppendError),
+    #[error("lake: {0}")]
+    Lake(#[from] lake::Error),
+    #[error("registry store: {0}")]
+    Registry(String),
+    #[error("disk: {0}")]
+    Disk(#[from] io::Error),
+    /// A part of ingest ended by a panic.
+    #[error("{0} ended early")]
+    Ended(&'static str),
+}

@@ -1,0 +1,147 @@
+//! The ways in that do not come by MQTT: each ends in a journal record and answers after its fsync.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::limits::RECORD_BYTES_MAX;
+use domain::record::{Publish, Record, Source, kind};
+use domain::registry::{self, Edit};
+use domain::{Position, Timestamp};
+use hashbrown::HashSet;
+use journal::{Append, AppendError};
+use lake::contract::{EditVerdict, Intake, IntakeError, RowVerdict, Verdict};
+
+use super::Handle;
+use crate::letters;
+use crate::pipeline::LetterId;
+
+#[async_trait::async_trait]
+impl Intake for Handle {
+    async fn publish(&self, messages: Vec<Publish>) -> Result<Vec<Position>, IntakeError> {
+        if messages.iter().any(|message| message.source == Source::Import) {
+            self.live_first().await;
+        }
+        if let Some(long) = messages.iter().find(|message| message.encoded_len() > RECORD_BYTES_MAX) {
+            return Err(IntakeError::Invalid(format!("a message of {} bytes is too long", long.encoded_len())));
+        }
+        let journal = &self.shared.journal;
+        let mut appends = Vec::with_capacity(messages.len());
+        for message in &messages {
+            journal.ready().await;
+            appends.push(journal.append_with(kind::PUBLISH, message.encoded_len(), |body| message.encode(body)));
+        }
+        let mut positions = Vec::with_capacity(appends.len());
+        for append in appends {
+            positions.push(durable(append).await?);
+        }
+        Ok(positions)
+    }
+
+    async fn edit_registry(&self, author: &str, features: Bytes, dry_run: bool) -> Result<EditVerdict, IntakeError> {
+        // What was appended before this process began is applied first, and edits come one after the other: the registry
+        // judged against is the one that the edit will meet.
+        self.caught_up().await;
+        let _turn = self.shared.edit_turn.lock().await;
+        let (may_apply, rows) = self.judge_edit(&features).await?;
+        if dry_run || !may_apply {
+            return Ok(EditVerdict { position: None, rows });
+        }
+        let (kind, body) = Record::Registry { author: author.to_owned(), features }.encode();
+        if body.len() > RECORD_BYTES_MAX {
+            let detail = format!("an edit of {} bytes is too long, at most {RECORD_BYTES_MAX}: split it", body.len());
+            return Err(IntakeError::Invalid(detail));
+        }
+        let position = self.append_edit(kind, &body).await?;
+        self.shared.taken(position).await;
+        let applied = self.shared.edits.lock().remove(&position).flatten();
+        match applied {
+            Some(applied) => {
+                let position = applied.taken.then_some(position);
+                Ok(EditVerdict { position, rows: applied.rows.into_iter().map(verdict).collect() })
+            }
+            None => Err(IntakeError::Unavailable("ingest ended before the edit was applied; it is in the journal".to_owned())),
+        }
+    }
+
+    async fn export_registry(&self, at: Option<Timestamp>) -> Result<Bytes, IntakeError> {
+        let registry = self.shared.registry.load_full();
+        let exported = tokio::task::spawn_blocking(move || registry.export(at)).await;
+        exported.map(Bytes::from).map_err(|error| IntakeError::Unavailable(error.to_string()))
+    }
+
+    async fn reprocess(&self, of: Position, element: u32) -> Result<bool, IntakeError> {
+        self.caught_up().await;
+        let _turn = self.shared.reprocess_turn.lock().await;
+        let id = LetterId { of, element };
+        let found = letters::find(&self.shared, &HashSet::from_iter([id]), None).await;
+        let found = found.map_err(|error| IntakeError::Unavailable(error.to_string()))?;
+        let letter = found.get(&id).ok_or(IntakeError::NotFound)?;
+        if letter.resolved.is_some() {
+            return Ok(false);
+        }
+        if letter.length.is_some_and(|length| length > letter.payload.len() as u64) {
+            return Err(IntakeError::Invalid("only the head of this payload was kept".to_owned()));
+        }
+        let (kind, body) = Record::Reprocess(letter.again()).encode();
+        let position = durable(self.shared.journal.append(kind, &body)).await?;
+        self.shared.taken(position).await;
+        Ok(true)
+    }
+
+    async fn settled(&self, position: Position, wait: Duration) -> bool {
+        tokio::select! {
+            () = self.shared.taken(position) => true,
+            () = self.shared.clock.sleep(wait) => self.shared.position() >= position,
+        }
+    }
+}
+
+impl Handle {
+    /// Imports wait while the pipeline is far behind: live messages go first.
+    async fn live_first(&self) {
+        let behind = self.shared.journal.head().0.saturating_sub(self.shared.options.import_lag_records);
+        self.shared.taken(Position(behind)).await;
+    }
+
+    /// As if it were applied now. Parsing a city takes a while: not on an async thread.
+    async fn judge_edit(&self, features: &Bytes) -> Result<(bool, Vec<RowVerdict>), IntakeError> {
+        let (registry, features, now) = (self.shared.registry.load_full(), features.clone(), self.shared.clock.now());
+        let judged = tokio::task::spawn_blocking(move || Edit::parse_geojson(&features, &registry, now)).await;
+        let (edit, rows) = judged.map_err(|error| IntakeError::Unavailable(error.to_string()))?;
+        Ok((edit.is_some(), rows.into_iter().map(verdict).collect()))
+    }
+
+    /// The slot stands before the pipeline can reach the record.
+    async fn append_edit(&self, kind: u8, body: &[u8]) -> Result<Position, IntakeError> {
+        let append = {
+            let mut edits = self.shared.edits.lock();
+            let append = self.shared.journal.append(kind, body);
+            edits.insert(append.position(), None);
+            append
+        };
+        let position = append.position();
+        let outcome = durable(append).await;
+        if outcome.is_err() {
+            self.shared.edits.lock().remove(&position);
+        }
+        outcome
+    }
+}
+
+async fn durable(append: Append) -> Result<Position, IntakeError> {
+    append.await.map_err(|error| match error {
+        AppendError::TooLarge { .. } => IntakeError::Invalid(error.to_string()),
+        _ => IntakeError::Unavailable(error.to_string()),
+    })
+}
+
+fn verdict(row: registry::RowVerdict) -> RowVerdict {
+    let verdict = match row.verdict {
+        registry::Verdict::Added => Verdict::Added,
+        registry::Verdict::Changed => Verdict::Changed,
+        registry::Verdict::Unchanged => Verdict::Unchanged,
+        registry::Verdict::Warned => Verdict::Warned,
+        registry::Verdict::Refused => Verdict::Refused,
+    };
+    RowVerdict { row: row.row, kind: row.kind, id: row.id, verdict, field: row.field, detail: row.detail }
+}

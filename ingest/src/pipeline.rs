@@ -1,0 +1,254 @@
+//! The pipeline: a pure state machine from journal records to effects. No clock, no disk, no chance.
+//!
+//! ```text
+//! batch ──plan──► key sets to load ──(service: lake + hot rows)──► step ──► rows, dead letters, edits, uplinks
+//!                                                                    └── state: ledger, sensors, held, live
+//! ```
+//!
+//! Every decision uses the record's `received_at` through the pipeline's now, which never decreases, so a replay decides the
+//! same. Deliberately absent: where rows go and when they are committed.
+
+mod effects;
+mod held;
+mod judge;
+mod keys;
+mod ledger;
+mod live;
+mod plan;
+mod registry;
+mod sensor;
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::reading::Element;
+use domain::registry::Registry;
+use domain::{Kind, Position, Promise, Reason, check};
+use lake::rows::DeadLetter;
+use lake::table::Table;
+
+use crate::batch::{Again, Batch, Message, Taken, What};
+use crate::options::{Options, UnknownSensors};
+pub use effects::{AppliedEdit, Committed, Effects, UplinkNote};
+pub use held::{Awaits, Held, LetterId};
+use judge::At;
+pub use keys::{KeySet, SetId};
+use keys::KeyCache;
+pub use ledger::Ledger;
+use ledger::{Entry, Verdict, book};
+pub use plan::Plan;
+pub use sensor::{Heard, Sensor, Sensors};
+pub use state::State;
+
+/// In the element number of a dead letter: the rest of an element of which a part was accepted.
+pub const PART: u32 = 1 << 16;
+
+/// What the pipeline decides by, besides records and registry.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub unknown_sensors: UnknownSensors,
+    pub future: Duration,
+    /// UTC days kept, by `Kind as usize`.
+    pub retention_days: [Option<u32>; Kind::ALL.len()],
+}
+
+impl Rules {
+    /// `retention_days` is the lake's: an older reading would be removed as soon as it came.
+    pub fn new(options: &Options, retention_days: [Option<u32>; Kind::ALL.len()]) -> Self {
+        Self {
+            unknown_sensors: options.unknown_sensors,
+            future: Duration::from_secs(u64::from(options.future_s)),
+            retention_days,
+        }
+    }
+}
+
+pub struct Pipeline {
+    rules: Rules,
+    registry: Arc<Registry>,
+    /// Rises with every registry: cached resolutions name theirs.
+    generation: u64,
+    state: State,
+    keys: KeyCache,
+}
+
+impl Pipeline {
+    /// Goes on from a state, under the registry as it was at the state's position.
+    pub fn new(rules: Rules, state: State, registry: Arc<Registry>, dedupe_bytes: usize) -> Self {
+        Self { rules, registry, generation: 1, state, keys: KeyCache::new(dedupe_bytes) }
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Takes a planned batch. `loaded` holds every set that the plan asked for, without rows of the batch's own positions.
+    pub fn step(&mut self, batch: Batch, plan: Plan, loaded: Vec<(SetId, KeySet)>, committed: &Committed) -> Effects {
+        for (id, set) in loaded {
+            self.keys.put(id, set);
+        }
+        let mut effects = Effects { first: self.state.position.next(), ..Effects::default() };
+        let mut elements = batch.elements.into_iter();
+        for (record, sensor) in batch.records.into_iter().zip(plan.senders) {
+            self.record(record, sensor, &mut elements, &mut effects, committed);
+        }
+        effects.last = self.state.position;
+        self.state.live.version = self.state.position.0;
+        self.keys.trim();
+        check!(Promise::Sum1, self.state.ledger.counts.adds_up(), "received = accepted + duplicate + rejected");
+        effects
+    }
+
+    fn record(
+        &mut self,
+        record: Taken,
+        sensor: Option<u32>,
+        elements: &mut impl Iterator<Item = Element>,
+        effects: &mut Effects,
+        committed: &Committed,
+    ) {
+        let Taken { position, received_at, what } = record;
+        check!(Promise::Ack1, position == self.state.position.next(), "records come without gaps");
+        self.state.position = position;
+        self.state.now = self.state.now.max(received_at);
+        match what {
+            What::Message(message) => self.message(position, received_at, message, sensor, elements, effects, committed),
+            What::Reprocess(again) => self.again(position, received_at, again, sensor, elements, effects, committed),
+            What::Registry { author, features } => self.edit(position, received_at, author, features, effects, committed),
+            What::Tick | What::Session => {}
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one record; a struct would be built for every message")]
+    fn message(
+        &mut self,
+        position: Position,
+        received_at: domain::Timestamp,
+        message: Message,
+        sensor: Option<u32>,
+        elements: &mut impl Iterator<Item = Element>,
+        effects: &mut Effects,
+        committed: &Committed,
+    ) {
+        if message.is_foreign {
+            self.state.ledger.foreign += 1;
+            return;
+        }
+        let at = At { position, received_at, message: &message, part: 0, committed };
+        let mut error = None;
+        for element in elements.take(message.elements) {
+            let (verdict, complaint) = self.judge(&at, sensor, element, effects);
+            error = error.or(complaint);
+            self.book(sensor, Entry::New(verdict, message.count));
+        }
+        if let Some(sensor) = sensor {
+            effects.uplinks.push(UplinkNote { sensor, position, received_at, publish: message.publish, error });
+        }
+    }
+
+    /// A dead letter taken again: what it was counted as falls, what it comes to rises, `received` stays.
+    #[expect(clippy::too_many_arguments, reason = "as of a message")]
+    fn again(
+        &mut self,
+        position: Position,
+        received_at: domain::Timestamp,
+        again: Again,
+        sensor: Option<u32>,
+        elements: &mut impl Iterator<Item = Element>,
+        effects: &mut Effects,
+        committed: &Committed,
+    ) {
+        let id = LetterId { of: again.of, element: again.element };
+        let mut elements = elements.take(again.message.elements);
+        if !self.state.resolved.insert(id) {
+            elements.for_each(drop);
+            return;
+        }
+        self.state.held.release(id);
+        if !committed.holds(Table::DeadLetters, position) {
+            effects.dead_letters.push(&DeadLetter {
+                received_at: again.received_at,
+                topic: again.message.publish.topic(),
+                payload: &again.message.publish.payload,
+                reason: again.was,
+                detail: &again.detail,
+                sensor: again.message.sender.as_ref().map(|(_, sensor)| sensor.as_str()),
+                client: None,
+                length: None,
+                hash: None,
+                element: again.element,
+                position: again.of,
+                resolved: Some(position),
+            });
+        }
+        let is_part = again.element & PART != 0;
+        let part = again.element & PART;
+        let at = At { position, received_at, message: &again.message, part, committed };
+        let first = match elements.next() {
+            Some(element) => self.judge(&at, sensor, element, effects).0,
+            None => self.refuse(&at, sensor, 0, Reason::UnknownTopic, "no codec claims the topic any more", None, effects),
+        };
+        let entry = if is_part { Entry::PartAgain(first) } else { Entry::Again { was: again.was, now: first } };
+        self.book(sensor, entry);
+        for element in elements {
+            let verdict = self.judge(&at, sensor, element, effects).0;
+            self.book(sensor, Entry::New(verdict, 1));
+        }
+    }
+
+    fn book(&mut self, sensor: Option<u32>, entry: Entry) {
+        let total = &mut self.state.ledger.counts;
+        if let Entry::Again { was, .. } = entry {
+            check!(Promise::Sum1, total.rejected[was as usize] > 0, "a dead letter taken again was counted as rejected");
+        }
+        book(total, entry);
+        if let Some(sensor) = sensor {
+            book(&mut self.state.sensors.get_mut(sensor).counts, entry);
+        }
+    }
+
+    /// Counts nothing: the verdict does.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one dead letter")]
+    fn refuse(
+        &mut self,
+        at: &At<'_>,
+        sensor: Option<u32>,
+        element: u32,
+        reason: Reason,
+        detail: &str,
+        payload: Option<&[u8]>,
+        effects: &mut Effects,
+    ) -> Verdict {
+        if !at.committed.holds(Table::DeadLetters, at.position) {
+            let publish = &at.message.publish;
+            let sensor = sensor.map(|number| self.state.sensors.get(number).id.as_str());
+            effects.dead_letters.push(&DeadLetter {
+                received_at: at.received_at,
+                topic: publish.topic(),
+                payload: payload.unwrap_or(&publish.payload),
+                reason,
+                detail,
+                sensor: sensor.or(at.message.sender.as_ref().map(|(_, sensor)| sensor.as_str())),
+                client: client_of(at),
+                length: at.message.whole.map(|whole| whole.length),
+                hash: at.message.whole.and_then(|whole| whole.hash),
+                element: element | at.part,
+                position: at.position,
+                resolved: None,
+            });
+        }
+        Verdict::Rejected(reason)
+    }
+}
+
+fn client_of<'a>(at: &At<'a>) -> Option<&'a str> {
+    std::str::from_utf8(&at.message.publish.client).ok().filter(|client| !client.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! What a step brings about outside the pipeline: rows, and what the service has to write down.
+
+use domain::record::Publish;
+use domain::registry::{Change, RowVerdict};
+use domain::{Position, Timestamp};
+use lake::rows::{AirRows, DeadLetterRows, ParkingRows, RegistryRows};
+use lake::table::Table;
+
+/// The effects of the records `first` to `last`.
+#[derive(Default)]
+pub struct Effects {
+    pub first: Position,
+    pub last: Position,
+    pub parking: ParkingRows,
+    pub air: AirRows,
+    pub dead_letters: DeadLetterRows,
+    pub registry: RegistryRows,
+    pub edits: Vec<AppliedEdit>,
+    pub uplinks: Vec<UplinkNote>,
+}
+
+/// A registry edit as the pipeline judged it.
+pub struct AppliedEdit {
+    pub position: Position,
+    pub received_at: Timestamp,
+    pub author: String,
+    pub features: bytes::Bytes,
+    /// Empty when a row was refused or nothing changed.
+    pub changes: Vec<Change>,
+    pub rows: Vec<RowVerdict>,
+    /// No row was refused.
+    pub taken: bool,
+}
+
+/// A payload of a sensor as it came.
+pub struct UplinkNote {
+    pub sensor: u32,
+    pub position: Position,
+    pub received_at: Timestamp,
+    pub publish: Publish,
+    /// Of its first refused element.
+    pub error: Option<String>,
+}
+
+/// Up to where each table holds the rows already: what a replay must not write again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Committed([Position; Table::ALL.len()]);
+
+impl Committed {
+    pub fn of(&self, table: Table) -> Position {
+        self.0[table as usize]
+    }
+
+    pub fn set(&mut self, table: Table, upto: Position) {
+        self.0[table as usize] = upto;
+    }
+
+    /// Whether a row of the record at `position` is in the table.
+    pub fn holds(&self, table: Table, position: Position) -> bool {
+        position <= self.of(table)
+    }
+}

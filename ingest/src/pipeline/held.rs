@@ -1,0 +1,101 @@
+//! Rejections that time or the registry will mend: taken again by themselves.
+//!
+//! A held element is a dead letter like any other; here only its name stands and what it waits for. It leaves when the
+//! record that takes it again is read, never before, so that a restart neither forgets nor doubles one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::limits::HELD_MAX;
+use domain::{Position, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Names a dead letter: the record that held it and the element in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LetterId {
+    pub of: Position,
+    pub element: u32,
+}
+
+/// What a held element waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Awaits {
+    /// The pipeline's now.
+    Until(Timestamp),
+    /// The registration of a sensor, by the pipeline's number.
+    Registration(u32),
+}
+
+/// A held element: what it waits for, and the UTC day of its dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Waiting {
+    awaits: Awaits,
+    day: i32,
+}
+
+/// All held elements.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Held {
+    entries: BTreeMap<LetterId, Waiting>,
+    by_due: BTreeSet<(Timestamp, LetterId)>,
+}
+
+impl Held {
+    /// `false` at the limit: the element stays a dead letter that only a person takes again.
+    pub fn hold(&mut self, id: LetterId, awaits: Awaits, received_at: Timestamp) -> bool {
+        if self.entries.len() >= HELD_MAX {
+            return false;
+        }
+        self.release(id);
+        self.entries.insert(id, Waiting { awaits, day: received_at.utc_day() });
+        if let Awaits::Until(due) = awaits {
+            self.by_due.insert((due, id));
+        }
+        true
+    }
+
+    /// Whether it was held.
+    pub fn release(&mut self, id: LetterId) -> bool {
+        match self.entries.remove(&id) {
+            Some(Waiting { awaits: Awaits::Until(due), .. }) => {
+                self.by_due.remove(&(due, id));
+                true
+            }
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    /// Makes due at `now` what waited for sensors that are registered now.
+    pub fn registered(&mut self, now: Timestamp, mut is_known: impl FnMut(u32) -> bool) {
+        for (id, waiting) in &mut self.entries {
+            if let Awaits::Registration(sensor) = waiting.awaits
+                && is_known(sensor)
+            {
+                waiting.awaits = Awaits::Until(now);
+                self.by_due.insert((now, *id));
+            }
+        }
+    }
+
+    /// The earliest instant at which something is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.by_due.first().map(|(due, _)| *due)
+    }
+
+    /// Due at `now`, earliest first, each with the day of its dead letter.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = (LetterId, i32)> + '_ {
+        self.by_due.iter().take_while(move |(due, _)| *due <= now).map(|(_, id)| (*id, self.entries[id].day))
+    }
+
+    pub fn contains(&self, id: LetterId) -> bool {
+        self.entries.contains_key(&id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}

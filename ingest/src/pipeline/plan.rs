@@ -1,0 +1,98 @@
+//! What a step needs before it can decide: who sends, and which key sets.
+//!
+//! A reading newer than all accepted ones of its sensor is new for sure. The plan walks the batch with the marks as they may
+//! rise within it, so it asks for every set that the step will look into (and sometimes one more).
+
+use domain::{Kind, Timestamp};
+use hashbrown::HashSet;
+
+use super::keys::KeySet;
+use super::{Pipeline, SetId};
+use crate::batch::{Batch, Message, Taken, What};
+
+/// One batch's plan.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Of each record, the number of its sensor.
+    pub(super) senders: Vec<Option<u32>>,
+    /// To be loaded from storage: accepted rows before the batch's first position.
+    pub load: HashSet<SetId>,
+}
+
+impl Pipeline {
+    /// Numbers the batch's sensors and finds the key sets. Planning the same batch again gives the same plan.
+    pub fn plan(&mut self, batch: &Batch) -> Plan {
+        let mut plan = Plan { senders: Vec::with_capacity(batch.records.len()), load: HashSet::new() };
+        let mut next = 0;
+        let mut touched = Vec::new();
+        for record in &batch.records {
+            let Some(message) = message_of(record) else {
+                plan.senders.push(None);
+                continue;
+            };
+            let elements = next..next + message.elements;
+            next = elements.end;
+            let sender = message.sender.as_ref().and_then(|(kind, sensor)| Some((*kind, self.state.sensors.intern(sensor)?)));
+            plan.senders.push(sender.map(|(_, sensor)| sensor));
+            let Some((kind, sensor)) = sender else {
+                continue;
+            };
+            for element in &batch.elements[elements] {
+                if let Ok(decoded) = &element.outcome {
+                    let observed_at = decoded.reading.observed_at;
+                    if observed_at > record.received_at.max(self.state.now).plus(self.rules.future) {
+                        continue;
+                    }
+                    self.plan_reading(kind, sensor, observed_at, &mut plan, &mut touched);
+                }
+            }
+        }
+        for (kind, sensor) in touched {
+            self.state.sensors.get_mut(sensor).planned[kind as usize] = None;
+        }
+        plan
+    }
+
+    fn plan_reading(
+        &mut self,
+        kind: Kind,
+        sensor: u32,
+        observed_at: Timestamp,
+        plan: &mut Plan,
+        touched: &mut Vec<(Kind, u32)>,
+    ) {
+        let entry = self.state.sensors.get_mut(sensor);
+        let mark = entry.mark(kind);
+        let planned = &mut entry.planned[kind as usize];
+        let Some(newest) = planned.or(mark) else {
+            *planned = Some(observed_at);
+            touched.push((kind, sensor));
+            return;
+        };
+        if observed_at > newest {
+            if planned.is_none() {
+                touched.push((kind, sensor));
+            }
+            *planned = Some(observed_at);
+        } else if observed_at < newest {
+            let id = SetId { kind, sensor, day: observed_at.utc_day() };
+            if self.keys.touch(id) {
+                return;
+            }
+            // Nothing is stored of a day after the mark: the set begins empty and is filled as the batch goes.
+            if mark.is_some_and(|mark| id.day <= mark.utc_day()) {
+                plan.load.insert(id);
+            } else {
+                self.keys.put(id, KeySet::default());
+            }
+        }
+    }
+}
+
+fn message_of(record: &Taken) -> Option<&Message> {
+    match &record.what {
+        What::Message(message) => Some(message),
+        What::Reprocess(again) => Some(&again.message),
+        What::Registry { .. } | What::Tick | What::Session => None,
+    }
+}

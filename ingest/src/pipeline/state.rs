@@ -1,0 +1,58 @@
+//! Everything that the pipeline remembers: what a checkpoint holds.
+
+use std::collections::VecDeque;
+
+use domain::{Position, Timestamp};
+use hashbrown::HashSet;
+use lake::contract::LiveState;
+use serde::{Deserialize, Serialize};
+
+use super::held::{Held, LetterId};
+use super::ledger::Ledger;
+use super::sensor::Sensors;
+
+/// The state after the record at `position`. Two pipelines that read the same records are equal.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    pub position: Position,
+    /// The newest `received_at`: never decreases.
+    pub now: Timestamp,
+    pub ledger: Ledger,
+    pub sensors: Sensors,
+    pub held: Held,
+    pub resolved: Resolved,
+    pub live: LiveState,
+}
+
+/// The dead letters resolved last: a record that takes one again a second time changes nothing.
+///
+/// The service asks the table before it appends such a record, so a repetition can only come from a race, which is
+/// short: remembering the newest is enough.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Resolved {
+    order: VecDeque<LetterId>,
+    set: HashSet<LetterId>,
+}
+
+/// A race between two requests spans a few batches at most.
+const RESOLVED_REMEMBERED_MAX: usize = 65_536;
+
+impl Resolved {
+    /// `false` when it was remembered already.
+    pub fn insert(&mut self, id: LetterId) -> bool {
+        if !self.set.insert(id) {
+            return false;
+        }
+        self.order.push_back(id);
+        if self.order.len() > RESOLVED_REMEMBERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.set.remove(&oldest);
+        }
+        true
+    }
+
+    pub fn contains(&self, id: LetterId) -> bool {
+        self.set.contains(&id)
+    }
+}

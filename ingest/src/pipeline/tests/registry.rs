@@ -1,0 +1,59 @@
+//! Registry edits and what they do to flags and the live state.
+
+use domain::{Flag, Kind, ObjectId};
+
+use super::bench::{Bench, bay, counter, counts};
+
+pub const ONE_BAY: &str = r#"{"type":"FeatureCollection","features":[
+  {"type":"Feature","geometry":{"type":"LineString","coordinates":[[105.8,21.0],[105.81,21.0]]},
+   "properties":{"kind":"site","id":"street-1","site_kind":"street"}},
+  {"type":"Feature","geometry":{"type":"Point","coordinates":[105.8,21.0]},"properties":{"kind":"bay","id":"bay-1","site":"street-1"}}]}"#;
+
+const A_COUNTER: &str = r#"{"type":"FeatureCollection","features":[
+  {"type":"Feature","geometry":{"type":"Point","coordinates":[105.8,21.0]},
+   "properties":{"kind":"site","id":"lot-1","site_kind":"lot","capacity":10}}]}"#;
+
+const A_DEVICE: &str = r#"{"type":"FeatureCollection","features":[
+  {"type":"Feature","geometry":null,
+   "properties":{"kind":"device","id":"dev-1","bindings":[{"target":"bay-1"}]}}]}"#;
+
+fn id(text: &str) -> ObjectId {
+    ObjectId::new(text).expect("a valid id")
+}
+
+#[test]
+fn a_registered_sensor_is_not_provisional() {
+    let mut bench = Bench::default();
+    bench.edit(ONE_BAY);
+    bench.message(Kind::Parking, "bay-1", vec![bay(10, 1)]);
+    let last = &bench.pipeline.state().live.parking[&id("bay-1")];
+    assert!(!last.flags.has(Flag::Provisional));
+    assert_eq!(bench.ledger(), counts(1, 1, 0, &[]));
+}
+
+#[test]
+fn a_count_beyond_the_capacity_is_flagged_and_kept_raw() {
+    let mut bench = Bench::default();
+    bench.edit(A_COUNTER);
+    bench.message(Kind::Parking, "lot-1", vec![counter(10, 11, None)]);
+    let last = &bench.pipeline.state().live.parking[&id("lot-1")];
+    assert!(last.flags.has(Flag::Clamped));
+    assert_eq!(last.value, domain::kind::parking::ParkingValue::Counter { free: 11, capacity: None });
+    bench.message(Kind::Parking, "lot-1", vec![counter(20, -1, None), counter(30, 11, Some(12))]);
+    assert!(!bench.pipeline.state().live.parking[&id("lot-1")].flags.has(Flag::Clamped));
+}
+
+#[test]
+fn a_binding_moves_what_was_accepted_to_its_target() {
+    let mut bench = Bench::default();
+    bench.edit(ONE_BAY);
+    bench.message(Kind::Parking, "dev-1", vec![bay(10, 1)]);
+    assert!(bench.pipeline.state().live.parking.contains_key(&id("dev-1")));
+    bench.edit(A_DEVICE);
+    let live = &bench.pipeline.state().live;
+    assert!(!live.parking.contains_key(&id("dev-1")));
+    assert_eq!(live.parking[&id("bay-1")].version, 3);
+    bench.restart();
+    bench.message(Kind::Parking, "dev-1", vec![bay(20, 0)]);
+    assert_eq!(bench.pipeline.state().live.parking[&id("bay-1")].version, 4);
+}

@@ -1,0 +1,70 @@
+//! The keeper of the lake's files: compaction, vacuum and retention, in one task of one process.
+//!
+//! It never stands in the way of a commit. A failure is logged and the next round tries again; a panic stops ingest.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::error::Error;
+use crate::metrics as names;
+use crate::shared::Shared;
+
+pub struct Keeper {
+    task: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Keeper {
+    pub fn start(shared: Arc<Shared>, shutdown: CancellationToken) -> Self {
+        Self { task: tokio::sync::Mutex::new(Some(tokio::spawn(keep(shared, shutdown)))) }
+    }
+
+    /// Resolves only if the task ended by a panic.
+    pub async fn failed(&self) -> Error {
+        let mut task = self.task.lock().await;
+        if let Some(running) = task.as_mut()
+            && running.await.is_err()
+        {
+            *task = None;
+            return Error::Ended("the keeper of the lake");
+        }
+        *task = None;
+        std::future::pending().await
+    }
+
+    pub async fn stop(self) {
+        if let Some(task) = self.task.into_inner() {
+            task.abort();
+            // Either way it is over; what it began on disk is whole or not there.
+            let _ = task.await;
+        }
+    }
+}
+
+async fn keep(shared: Arc<Shared>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = shared.clock.sleep(shared.options.maintenance_every()) => {}
+        }
+        if let Err(error) = tend(&shared).await {
+            metrics::counter!(names::MAINTENANCE_FAILURES).increment(1);
+            warn!(%error, "the lake's files could not be tended, trying again");
+        }
+    }
+}
+
+/// Offsets are forgotten up to the older of the two checkpoints: no restart replays from before it.
+async fn tend(shared: &Shared) -> Result<(), lake::Error> {
+    let now = shared.clock.now();
+    shared.lake.compact_due(now, shared.fallback()).await?;
+    shared.lake.expire(now).await?;
+    shared.lake.vacuum(now).await?;
+    shared.lake.checkpoint_logs(now).await?;
+    shared.lake.report_sizes();
+    Ok(())
+}

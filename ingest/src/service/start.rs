@@ -1,0 +1,127 @@
+//! Start: the newest checkpoint, the registry as it was there, and the journal's tail from there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use arc_swap::ArcSwap;
+use domain::registry::CityOptions;
+use domain::{Clock, Kind, Position};
+use journal::Journal;
+use lake::Lake;
+use lake::table::Table;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::Service;
+use crate::checkpoint::{Checkpoints, Found};
+use crate::error::Error;
+use crate::hot::Hot;
+use crate::keys::table_of;
+use crate::options::Options;
+use crate::pipeline::{Committed, Pipeline, Rules, State};
+use crate::registry::Store;
+use crate::release::Release;
+use crate::shared::{Floor, Shared};
+use crate::uplinks::Uplinks;
+use crate::writer::Writer;
+
+/// What ingest is given.
+pub struct Deps {
+    pub journal: Journal,
+    pub lake: Lake,
+    pub clock: Arc<dyn Clock>,
+    pub city: CityOptions,
+    /// Holds `checkpoint/` and `registry.sqlite`.
+    pub data_dir: PathBuf,
+    /// Other readers of the journal: it is not trimmed beyond the least of these.
+    pub floors: Vec<Floor>,
+}
+
+impl Service {
+    /// Reads the newest checkpoint and opens the tail after it. Reads files on the calling thread: part of a start, not of a request.
+    pub async fn new(options: Options, deps: Deps) -> Result<Self, Error> {
+        let checkpoints = Checkpoints::open(deps.data_dir.join("checkpoint"))?;
+        let found = checkpoints.load()?;
+        for error in &found.damaged {
+            warn!(%error, "checkpoint left aside, an older one counts");
+        }
+        let committed = committed(&deps).await?;
+        let fallback = found.fallback.unwrap_or_default();
+        let state = state_of(&deps, found, &committed)?;
+        let store = Store::open(&deps.data_dir.join("registry.sqlite")).map_err(|error| Error::Registry(error.to_string()))?;
+        let registry = store.load(state.position, &deps.city).map_err(|error| Error::Registry(error.to_string()))?;
+        let registry = Arc::new(registry);
+        let tail = deps.journal.tail(state.position)?;
+        info!(checkpoint = state.position.0, head = deps.journal.head().0, "ingest begins");
+        let now = deps.clock.elapsed();
+        let writer = Writer::new(&options, now, state.position);
+        let rules = Rules::new(&options, Kind::ALL.map(|kind| retention_days(&deps, kind)));
+        let shared = Arc::new(Shared {
+            start: deps.journal.head(),
+            journal: deps.journal,
+            lake: deps.lake,
+            clock: deps.clock,
+            floors: deps.floors,
+            hot: RwLock::new(Hot::new(state.position, state.now, |table| committed.of(table))),
+            uplinks: Mutex::new(Uplinks::new(options.uplink_bytes)),
+            registry: ArcSwap::new(registry.clone()),
+            head: watch::Sender::new(state.position),
+            checkpoint: AtomicU64::new(state.position.0),
+            fallback: AtomicU64::new(fallback.0),
+            waiting_since: AtomicI64::new(0),
+            edits: Mutex::default(),
+            edit_turn: tokio::sync::Mutex::default(),
+            reprocess_turn: tokio::sync::Mutex::default(),
+            order: Mutex::default(),
+            pipeline: RwLock::new(Pipeline::new(rules, state, registry, options.dedupe_bytes)),
+            options,
+        });
+        Ok(Self { shared, tail, committed, store, checkpoints, writer, release: Release::default() })
+    }
+}
+
+/// Whole UTC days, as the lake counts them.
+fn retention_days(deps: &Deps, kind: Kind) -> Option<u32> {
+    let now = deps.clock.now();
+    let first_kept = deps.lake.first_kept_day(table_of(kind), now)?;
+    u32::try_from(now.utc_day().saturating_sub(first_kept)).ok()
+}
+
+/// How far this journal is in each table.
+async fn committed(deps: &Deps) -> Result<Committed, Error> {
+    let mut committed = Committed::default();
+    for table in Table::ALL {
+        let upto = deps.lake.committed(table, deps.journal.id()).await?;
+        if upto > deps.journal.head() {
+            return Err(Error::JournalBehind { head: deps.journal.head(), what: "commit of the lake", position: upto });
+        }
+        if upto == Position::START && !deps.lake.snapshot(table).files.is_empty() {
+            return Err(Error::OtherLake(table));
+        }
+        committed.set(table, upto);
+    }
+    Ok(committed)
+}
+
+fn state_of(deps: &Deps, found: Found, committed: &Committed) -> Result<State, Error> {
+    let (head, first) = (deps.journal.head(), deps.journal.first());
+    let Some(checkpoint) = found.newest else {
+        if first > Position::START.next() {
+            let damaged = found.damaged.iter().map(|error| format!("; {error}")).collect();
+            return Err(Error::CheckpointMissing { first, damaged });
+        }
+        return Ok(State::default());
+    };
+    if checkpoint.journal != deps.journal.id() {
+        return Err(Error::OtherJournal);
+    }
+    let position = checkpoint.state.position;
+    if position > head {
+        return Err(Error::JournalBehind { head, what: "checkpoint", position });
+    }
+    let behind = Table::ALL.into_iter().filter(|table| committed.of(*table) < position).count();
+    info!(position = position.0, tables_without_later_rows = behind, "checkpoint read");
+    Ok(checkpoint.state)
+}

@@ -1,0 +1,135 @@
+//! One slice of the journal through the pipeline.
+
+use domain::{Kind, Position, codec};
+use journal::Entry;
+use lake::contract::HotChunk;
+use lake::table::Table;
+use tracing::warn;
+
+use super::{Backoff, Service};
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::keys::{Loading, table_of};
+use crate::metrics as names;
+use crate::pipeline::{AppliedEdit, Effects, KeySet, Plan, SetId};
+use crate::uplinks::NewUplink;
+
+impl Service {
+    pub(super) async fn take_slice(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+        let began = self.shared.clock.elapsed();
+        let options = codec::Options { reference_temperature_c: self.shared.options.reference_temperature_c };
+        let mut batch = Batch::default();
+        for entry in entries {
+            batch.push(entry.position, entry.received_at, entry.kind, entry.body, &options);
+        }
+        let records = batch.records.len() as u64;
+        let plan = self.shared.pipeline.write().plan(&batch);
+        let loaded = self.load_keys(&plan, batch.records.first().map(|record| record.position)).await?;
+        let effects = self.step(batch, plan, loaded);
+        self.publish(effects).await?;
+        metrics::counter!(names::RECORDS).increment(records);
+        metrics::histogram!(names::STEP_SECONDS).record(self.shared.clock.elapsed().saturating_sub(began).as_secs_f64());
+        Ok(())
+    }
+
+    /// State and hot rows change under one lock: a reader sees both or none.
+    fn step(&mut self, batch: Batch, plan: Plan, loaded: Vec<(SetId, KeySet)>) -> Effects {
+        let mut pipeline = self.shared.pipeline.write();
+        let mut effects = pipeline.step(batch, plan, loaded, &self.committed);
+        let rows = [
+            (Table::ParkingReadings, effects.parking.len(), effects.parking.finish()),
+            (Table::AirReadings, effects.air.len(), effects.air.finish()),
+            (Table::DeadLetters, effects.dead_letters.len(), effects.dead_letters.finish()),
+            (Table::Registry, effects.registry.len(), effects.registry.finish()),
+        ];
+        let rows = rows.into_iter().filter(|(_, count, _)| *count > 0).map(|(table, _, rows)| (table, rows));
+        self.shared.hot.write().push(effects.first, effects.last, pipeline.state().now, rows);
+        if !effects.edits.is_empty() {
+            self.shared.registry.store(pipeline.registry().clone());
+        }
+        effects
+    }
+
+    /// What a step brings about beside the state; then the head is told.
+    async fn publish(&mut self, effects: Effects) -> Result<(), Error> {
+        {
+            let mut uplinks = self.shared.uplinks.lock();
+            for note in &effects.uplinks {
+                uplinks.push(&NewUplink {
+                    sensor: note.sensor,
+                    received_at: note.received_at,
+                    position: note.position,
+                    topic: note.publish.topic(),
+                    payload: &note.publish.payload,
+                    error: note.error.as_deref(),
+                });
+            }
+        }
+        for edit in effects.edits {
+            self.record_edit(edit).await?;
+        }
+        self.shared.head.send_replace(effects.last);
+        Ok(())
+    }
+
+    /// The store holds an edit before anybody is told that it is applied, and before a checkpoint beyond it.
+    async fn record_edit(&mut self, edit: AppliedEdit) -> Result<(), Error> {
+        if edit.taken {
+            let (store, position, changes) = (self.store.clone(), edit.position, edit.changes.clone());
+            let recorded = tokio::task::spawn_blocking(move || store.record(position, &changes)).await;
+            recorded.map_err(|_| Error::Ended("the registry store"))?.map_err(|error| Error::Registry(error.to_string()))?;
+        } else {
+            warn!(position = edit.position.0, author = edit.author, "registry edit refused as it was applied");
+        }
+        if let Some(slot) = self.shared.edits.lock().get_mut(&edit.position) {
+            *slot = Some(edit);
+        }
+        Ok(())
+    }
+
+    /// Retried while the lake cannot be read: without the sets nobody can say what is a duplicate.
+    async fn load_keys(&self, plan: &Plan, first: Option<Position>) -> Result<Vec<(SetId, KeySet)>, Error> {
+        let Some(first) = first.filter(|_| !plan.load.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        metrics::counter!(names::KEY_SETS_LOADED).increment(plan.load.len() as u64);
+        let mut loaded = Vec::with_capacity(plan.load.len());
+        for kind in Kind::ALL {
+            let mut backoff = Backoff::new();
+            loop {
+                let loading = Loading::of(kind, &plan.load, &self.shared.pipeline.read().state().sensors, first);
+                let Some(loading) = loading else {
+                    break;
+                };
+                match self.fill(loading, kind).await {
+                    Ok(filled) => {
+                        loaded.extend(filled.finish());
+                        break;
+                    }
+                    Err(error) => {
+                        warn!(%error, "keys cannot be loaded, trying again");
+                        self.shared.clock.sleep(backoff.next()).await;
+                    }
+                }
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// The hot rows are taken first, then the lake: rows that move between are seen twice, never missed.
+    async fn fill(&self, mut loading: Loading, kind: Kind) -> Result<Loading, lake::Error> {
+        let table = table_of(kind);
+        let hot: Vec<HotChunk> = {
+            let hot = self.shared.hot.read();
+            hot.after(table, self.shared.lake.snapshot(table).committed)
+        };
+        for rows in self.shared.lake.keys(table, &loading.wanted()).await? {
+            loading.take(&rows)?;
+        }
+        for chunk in hot {
+            loading.take(&chunk.rows)?;
+        }
+        Ok(loading)
+    }
+}
+

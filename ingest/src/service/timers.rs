@@ -1,0 +1,83 @@
+//! What the service does by the clock between two slices: cut commits, forget old rows, take held elements again.
+
+use std::time::Duration;
+
+use domain::Position;
+use journal::Journal;
+use tracing::info;
+
+use super::Service;
+use crate::checkpoint;
+use crate::error::Error;
+use crate::metrics as names;
+use crate::writer::{Job, Written};
+
+/// Looks at due things at least this often; each costs less than a microsecond when nothing is due.
+const TIMER_MAX: Duration = Duration::from_secs(1);
+
+impl Service {
+    /// Until something may be due.
+    pub(super) fn next_timer(&self) -> Duration {
+        if self.writer.is_busy() {
+            return TIMER_MAX;
+        }
+        self.writer.until_due(self.shared.clock.elapsed()).min(TIMER_MAX)
+    }
+
+    pub(super) async fn timers(&mut self) -> Result<(), Error> {
+        let now = self.shared.clock.elapsed();
+        if !self.has_room() && self.shared.lag_ms() == 0 {
+            self.shared.wait_began(self.shared.clock.now());
+        }
+        if !self.writer.is_busy() && self.is_commit_due(now) {
+            self.cut(Checkpoint::WhenDue);
+        }
+        if self.shared.position() >= self.shared.start {
+            self.release.run(&self.shared).await;
+        }
+        Ok(())
+    }
+
+    fn is_commit_due(&self, now: Duration) -> bool {
+        let full = self.shared.hot.read().rows_uncommitted() >= self.shared.options.commit_rows;
+        full || self.writer.until_due(now).is_zero()
+    }
+
+    /// Cuts at the pipeline's position and hands everything up to there to the writer.
+    pub(super) fn cut(&mut self, checkpoint: Checkpoint) {
+        let now = self.shared.clock.elapsed();
+        let tables = {
+            let mut hot = self.shared.hot.write();
+            hot.forget(now);
+            metrics::gauge!(names::HOT_ROWS).set(hot.rows() as f64);
+            hot.seal()
+        };
+        let pipeline = self.shared.pipeline.read();
+        let state = pipeline.state();
+        metrics::gauge!(names::HELD).set(state.held.len() as f64);
+        metrics::gauge!(names::LAG_RECORDS).set(self.shared.journal.head().0.saturating_sub(state.position.0) as f64);
+        let due = match checkpoint {
+            Checkpoint::WhenDue => self.writer.is_checkpoint_due(state.position, now),
+            Checkpoint::Now => true,
+        };
+        // The state is written at the same cut as the rows: every table will hold exactly what it says.
+        let bytes = (due && state.position > self.shared.checkpoint()).then(|| checkpoint::encode(self.shared.journal.id(), state));
+        let job = Job { upto: state.position, tables, checkpoint: bytes };
+        drop(pipeline);
+        self.writer.begin(&self.shared, &self.checkpoints, job, now);
+    }
+
+    pub(super) fn written(&mut self, written: Written) -> Result<(), Error> {
+        if let Some(checkpoint) = written.checkpoint {
+            info!(position = checkpoint.0, "checkpoint written");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a cut carries a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checkpoint {
+    WhenDue,
+    Now,
+}

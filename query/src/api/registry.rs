@@ -1,0 +1,107 @@
+//! What stands where: the whole registry out, an edit in.
+
+use domain::limits::HTTP_REGISTRY_BYTES_MAX;
+use domain::registry::{RowVerdict, geojson_from_csv};
+use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use super::{Access, Endpoint, Freshness, RequestBody};
+use crate::answer::Answer;
+use crate::app::App;
+use crate::call::Call;
+use crate::format::Format;
+use crate::parameter::{Kind, Parameter};
+use crate::problem::Problem;
+use crate::schema;
+
+const TAG: &str = "registry";
+const DRY_RUN: Parameter = Parameter::query("dry_run", Kind::Flag, "Only judge, change nothing.").or("false");
+const AUTHOR: Parameter =
+    Parameter::query("author", Kind::Text { bytes_max: 64 }, "Who edits, for the record.").or("http").example("n.v.an");
+const AT: Parameter = Parameter::query("at", Kind::Time, "Only what is valid at this instant.").example("2025-06-30T00:00:00+07:00");
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get("/v1/registry", "exportRegistry", |app, call| Box::pin(async move { export(&app, &call).await }))
+        .says(TAG, "The registry", "A GeoJSON FeatureCollection of all versions, or of those valid at an instant: what import takes.")
+        .access(Access::Key("registry"))
+        .freshness(Freshness::Settled)
+        .takes(&[AT])
+        .formats(&[Format::GeoJson]),
+    Endpoint::post("/v1/registry", "importRegistry", |app, call| Box::pin(async move { import(&app, call).await }))
+        .says(
+            TAG,
+            "Edit the registry",
+            "All rows or none. Each row has a verdict: added, changed, unchanged, warned (taken with a remark) or refused. A \
+             dry run answers the verdicts and changes nothing. When the answer comes, every later question sees the edit.",
+        )
+        .access(Access::Admin)
+        .takes(&[DRY_RUN, AUTHOR])
+        .body(RequestBody {
+            media: &["application/geo+json", "application/json", "text/csv"],
+            description: "A GeoJSON FeatureCollection, `properties.kind` decides; or CSV with the same columns for points.",
+            schema: || json!({"type": "object"}),
+            example: body_example,
+        })
+        .answers(verdict_schema, verdict_example)
+        .refuses_rows(),
+];
+
+async fn export(app: &App, call: &Call) -> Result<Answer, Problem> {
+    Ok(Answer::GeoJson(app.intake.export_registry(call.arguments.time(AT.name)).await?))
+}
+
+async fn import(app: &App, mut call: Call) -> Result<Answer, Problem> {
+    let body = call.bytes(HTTP_REGISTRY_BYTES_MAX).await?;
+    let dry_run = call.arguments.flag(DRY_RUN.name);
+    let author = call.arguments.text(AUTHOR.name).unwrap_or_default();
+    let media = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_csv = media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/csv"));
+    let features = if is_csv {
+        match geojson_from_csv(&body) {
+            Ok(features) => features.into(),
+            Err(rows) => {
+                return Err(Problem::Edit { refused: rows.len(), rows: rows.iter().map(refused_json).collect() });
+            }
+        }
+    } else {
+        body
+    };
+    let verdict = app.intake.edit_registry(author, features, dry_run).await?;
+    let refused = verdict.rows.iter().filter(|row| row.verdict == lake::contract::Verdict::Refused).count();
+    if refused > 0 && !dry_run {
+        return Err(Problem::Edit { rows: json!(verdict.rows), refused });
+    }
+    Ok(Answer::object(json!({"position": verdict.position, "dry_run": dry_run, "rows": verdict.rows})))
+}
+
+/// A row of a table that is none.
+fn refused_json(row: &RowVerdict) -> Value {
+    json!({"row": row.row, "kind": row.kind, "id": row.id, "verdict": "refused", "field": row.field, "detail": row.detail})
+}
+
+fn body_example() -> Value {
+    json!({"type": "FeatureCollection", "features": [{"type": "Feature",
+        "properties": {"kind": "site", "id": "trang-tien", "name": "Tràng Tiền", "site_kind": "street", "vehicle": "car"},
+        "geometry": {"type": "Point", "coordinates": [105.8537, 21.0245]}}]})
+}
+
+fn verdict_schema() -> Value {
+    let row = schema::object([
+        ("row", schema::integer("place in the file, from 1")),
+        ("kind", schema::or_null(schema::text("of the object"))),
+        ("id", schema::or_null(schema::text("of the object"))),
+        ("verdict", schema::word(&["added", "changed", "unchanged", "warned", "refused"], "what became, or would become, of it")),
+        ("field", schema::or_null(schema::text("at fault, where one is"))),
+        ("detail", schema::or_null(schema::text("why"))),
+    ]);
+    schema::object([
+        ("position", schema::or_null(schema::integer("of the edit's journal record; null for a dry run"))),
+        ("dry_run", schema::flag("as asked")),
+        ("rows", schema::array(row, "one verdict a row")),
+    ])
+}
+
+fn verdict_example() -> Value {
+    json!({"position": 1300, "dry_run": false,
+        "rows": [{"row": 1, "kind": "site", "id": "trang-tien", "verdict": "added", "field": null, "detail": null}]})
+}

@@ -1,0 +1,82 @@
+//! What every handler shares: the options, the ways to ask, and what is kept between two questions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::rng::Rng;
+use domain::{Clock, Timestamp};
+use http::HeaderMap;
+use lake::contract::{Intake, Live};
+
+use crate::access::Gate;
+use crate::call::REQUEST_ID;
+use crate::city::City;
+use crate::engine::{Engine, EngineLimits};
+use crate::server::{Deps, Readiness};
+use crate::{Error, Options};
+
+pub struct App {
+    pub options: Options,
+    pub city: City,
+    pub live: Arc<dyn Live>,
+    pub intake: Arc<dyn Intake>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    pub gate: Gate,
+    pub engine: Engine,
+    /// The next request's number; starts anywhere, so that ids of two runs differ.
+    requests: AtomicU64,
+}
+
+/// Statements that run at once: two leave each other half of the memory.
+const STATEMENTS: usize = 2;
+
+fn engine_limits(options: &Options) -> EngineLimits {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    EngineLimits {
+        threads: if options.threads == 0 { cores() } else { options.threads },
+        memory_bytes: domain::limits::SQL_MEMORY_BYTES_MAX,
+        footer_cache_bytes: options.footer_cache_bytes,
+        statements: STATEMENTS,
+    }
+}
+
+/// A caller's own request id that is taken over: enough for a UUID or a trace id.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+impl App {
+    pub fn new(options: Options, deps: Deps, loopback: bool) -> Result<Self, Error> {
+        let city = City::new(&options)?;
+        let engine = Engine::new(deps.files, engine_limits(&options), Arc::clone(&deps.clock))?;
+        Ok(Self {
+            city,
+            engine,
+            live: deps.live,
+            intake: deps.intake,
+            clock: deps.clock,
+            metrics: deps.metrics,
+            ready: deps.ready,
+            gate: Gate { loopback },
+            requests: AtomicU64::new(Rng::from_entropy().next_u64()),
+            options,
+        })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The caller's, where it is a plain word; else a new one.
+    pub fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let plain = |id: &&str| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
+                && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+        };
+        match given.filter(plain) {
+            Some(id) => id.to_owned(),
+            None => format!("{:016x}", self.requests.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+}

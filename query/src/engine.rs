@@ -1,0 +1,193 @@
+//! Questions over a snapshot: DataFusion on the files of the lake and the hot rows after them.
+//!
+//! One runtime for all: its memory pool is the limit of every question together, its cache keeps Parquet footers. A question
+//! gets a plan over one [`View`] and nothing else: there is no catalogue that could change under it, no file function, no
+//! way to write. The server and `kerbside sql` ask through the same engine.
+
+mod cell;
+mod scan;
+mod statement;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DFSchema;
+use datafusion::common::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::PhysicalSortExpr;
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion::prelude::SessionConfig;
+use domain::Clock;
+use lake::Lake;
+use lake::contract::View;
+use lake::snapshot::DataFile;
+use lake::table::Table;
+use object_store::ObjectStore;
+use object_store::path::Path;
+use tokio::sync::Semaphore;
+
+pub use cell::json as cell_json;
+pub use scan::SnapshotTable;
+pub use statement::{Rows, StatementLimits};
+
+/// Where the lake's files are.
+#[derive(Clone)]
+pub struct LakeFiles {
+    store: Arc<dyn ObjectStore>,
+    /// Each table's folder in the store, in the order of [`Table::ALL`].
+    roots: Arc<[Path]>,
+}
+
+impl LakeFiles {
+    pub fn of(lake: &Lake) -> Self {
+        Self { store: lake.object_store(), roots: Table::ALL.iter().map(|table| lake.table_root(*table)).collect() }
+    }
+
+    fn root(&self, table: Table) -> &Path {
+        &self.roots[table as usize]
+    }
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The statement is wrong or not allowed.
+    #[error("{0}")]
+    Statement(String),
+    /// More rows, time or memory than a question may use.
+    #[error("{0}")]
+    TooCostly(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<DataFusionError> for EngineError {
+    fn from(error: DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(detail) => Self::TooCostly(format!("out of memory: {detail}")),
+            DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
+                Self::Statement(error.strip_backtrace())
+            }
+            // What a value makes of an expression (a failed cast, a division by zero) is the statement's.
+            DataFusionError::Execution(_) | DataFusionError::ArrowError(..) | DataFusionError::NotImplemented(_) => {
+                Self::Statement(error.strip_backtrace())
+            }
+            _ => Self::Failed(error.strip_backtrace()),
+        }
+    }
+}
+
+/// What an engine may use.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    pub threads: usize,
+    pub memory_bytes: usize,
+    pub footer_cache_bytes: usize,
+    /// Statements that run at once; others wait, and the wait counts as their time.
+    pub statements: usize,
+}
+
+pub struct Engine {
+    files: LakeFiles,
+    /// Without tables: cloned for each statement.
+    state: SessionState,
+    clock: Arc<dyn Clock>,
+    turns: Arc<Semaphore>,
+}
+
+impl Engine {
+    pub fn new(files: LakeFiles, limits: EngineLimits, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory_bytes)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+            .with_metadata_cache_limit(limits.footer_cache_bytes)
+            .build_arc()?;
+        runtime.register_object_store(lake_url().as_ref(), Arc::clone(&files.store));
+        let config = SessionConfig::from(config(limits.threads)).with_information_schema(true);
+        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+        Ok(Self { files, state, clock, turns: Arc::new(Semaphore::new(limits.statements)) })
+    }
+
+    fn runtime(&self) -> &Arc<RuntimeEnv> {
+        self.state.runtime_env()
+    }
+
+    /// Rows of some files that pass `filter`, by the columns of `order`, at most `fetch`.
+    pub async fn file_rows(&self, question: &Question<'_>, files: Vec<DataFile>) -> Result<Vec<RecordBatch>, EngineError> {
+        self.rows(question, SnapshotTable::of_files(self.files.clone(), question.table, files)).await
+    }
+
+    /// Rows of the view's hot rows alone.
+    pub async fn hot_rows(&self, question: &Question<'_>, view: &View) -> Result<Vec<RecordBatch>, EngineError> {
+        self.rows(question, SnapshotTable::of_hot(self.files.clone(), question.table, view)).await
+    }
+
+    /// A plan by hand: for one sensor's rows the optimizer would take longer than the answer.
+    async fn rows(&self, question: &Question<'_>, table: SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
+        if table.is_empty() {
+            return Ok(Vec::new());
+        }
+        let schema = question.table.schema();
+        let scan = table.plan(&self.state, None, std::slice::from_ref(&question.filter)).await?;
+        let predicate = self.state.create_physical_expr(question.filter.clone(), &DFSchema::try_from(Arc::clone(&schema))?)?;
+        let filtered: Arc<dyn ExecutionPlan> = Arc::new(FilterExec::try_new(predicate, scan)?);
+        let merged: Arc<dyn ExecutionPlan> = match filtered.properties().output_partitioning().partition_count() {
+            1 => filtered,
+            _ => Arc::new(CoalescePartitionsExec::new(filtered)),
+        };
+        let order = question.order.iter().map(|name| Ok(PhysicalSortExpr::new_default(col(name, &schema)?)));
+        let order = order.collect::<Result<Vec<_>, DataFusionError>>()?;
+        let plan: Arc<dyn ExecutionPlan> = match datafusion::physical_expr::LexOrdering::new(order) {
+            Some(order) => Arc::new(SortExec::new(order, merged).with_fetch(question.fetch)),
+            None => merged,
+        };
+        Ok(collect(plan, self.state.task_ctx()).await?)
+    }
+}
+
+/// What is asked of one table.
+pub struct Question<'a> {
+    pub table: Table,
+    pub filter: Expr,
+    /// Columns, ascending.
+    pub order: &'a [&'static str],
+    pub fetch: Option<usize>,
+}
+
+/// A name inside the engine only: it stands for the store that the lake lies in.
+fn lake_url() -> ObjectStoreUrl {
+    ObjectStoreUrl::parse("kerbside://lake").expect("a constant URL")
+}
+
+/// Measured settings (docs/reference/lake.md): page index on, row filters off since files are sorted by (sensor, time).
+fn config(threads: usize) -> ConfigOptions {
+    let mut config = ConfigOptions::new();
+    config.execution.target_partitions = threads.max(1);
+    config.execution.parquet.pushdown_filters = false;
+    config.execution.parquet.enable_page_index = true;
+    config.execution.parquet.bloom_filter_on_read = false;
+    config.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
+    config.sql_parser.map_string_types_to_utf8view = false;
+    config.execution.time_zone = Some("+00:00".to_owned());
+    config
+}
+
+/// Columns as an answer names them.
+pub fn column_types(schema: &SchemaRef) -> impl Iterator<Item = (&str, &DataType)> {
+    schema.fields().iter().map(|field| (field.name().as_str(), field.data_type()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! One read-only SELECT over the tables of a view, within limits of rows, time and memory.
+//!
+//! Three fences: the text must be a single query statement, the plan must not define, change or set anything, and the
+//! session knows no table but those of the view, so there is nothing else to name. Dropping the future cancels the work.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::sqlparser::ast::{self, visit_expressions, visit_statements};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use futures::TryStreamExt;
+use lake::contract::View;
+
+use super::{Engine, EngineError, SnapshotTable};
+
+#[derive(Clone, Copy, Debug)]
+pub struct StatementLimits {
+    pub rows: usize,
+    pub time: Duration,
+    /// Of the text itself.
+    pub bytes: usize,
+}
+
+impl Default for StatementLimits {
+    fn default() -> Self {
+        Self { rows: domain::limits::SQL_ROWS_MAX, time: domain::limits::SQL_TIME_MAX, bytes: 64 * 1024 }
+    }
+}
+
+/// An answer: the columns stand even when there are no rows.
+pub struct Rows {
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+}
+
+impl Engine {
+    /// Answers one SELECT on `view`.
+    pub async fn select(&self, view: &View, sql: &str, limits: StatementLimits) -> Result<Rows, EngineError> {
+        let statement = parse(sql, limits)?;
+        let too_late = self.clock.sleep(limits.time);
+        tokio::select! {
+            rows = self.run(view, statement, limits) => rows,
+            () = too_late => Err(EngineError::TooCostly(format!("more than {} s", limits.time.as_secs()))),
+        }
+    }
+
+    async fn run(&self, view: &View, statement: Statement, limits: StatementLimits) -> Result<Rows, EngineError> {
+        let _turn = self.turns.acquire().await.map_err(|_| EngineError::Failed("the engine is closed".to_owned()))?;
+        let context = SessionContext::new_with_state(self.state.clone());
+        for (table, _) in view.tables() {
+            let provider = SnapshotTable::of(self.files.clone(), *table, view);
+            context.register_table(table.name(), Arc::new(provider))?;
+        }
+        let state = context.state();
+        let plan = state.statement_to_plan(statement).await?;
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
+        let bounded = LogicalPlanBuilder::from(plan).limit(0, Some(limits.rows.saturating_add(1)))?.build()?;
+        let stream = context.execute_logical_plan(bounded).await?.execute_stream().await?;
+        let schema = stream.schema();
+        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(|error: DataFusionError| EngineError::from(error))?;
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        if rows > limits.rows {
+            return Err(EngineError::TooCostly(format!("more than {} rows: add a LIMIT or a narrower WHERE", limits.rows)));
+        }
+        Ok(Rows { schema, batches })
+    }
+}
+
+/// The one query of the text.
+fn parse(sql: &str, limits: StatementLimits) -> Result<Statement, EngineError> {
+    let refused = |detail: &str| Err(EngineError::Statement(detail.to_owned()));
+    if sql.len() > limits.bytes {
+        return refused(&format!("the statement has more than {} bytes", limits.bytes));
+    }
+    let mut statements = DFParser::parse_sql_with_dialect(sql, &PostgreSqlDialect {})?;
+    let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
+        return refused("exactly one SELECT is taken");
+    };
+    let Statement::Statement(inner) = &statement else {
+        return refused("only SELECT is taken");
+    };
+    let ast::Statement::Query(query) = inner.as_ref() else {
+        return refused("only SELECT is taken");
+    };
+    // A query may carry others inside (WITH x AS (INSERT …), SELECT … INTO): none but queries may be among them.
+    let nested = visit_statements(query, |inner: &ast::Statement| match inner {
+        ast::Statement::Query(_) => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    });
+    let into = matches!(query.body.as_ref(), ast::SetExpr::Select(select) if select.into.is_some());
+    let writes = matches!(query.body.as_ref(), ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_));
+    let variables = visit_expressions(query, |expression: &ast::Expr| match expression {
+        ast::Expr::Identifier(name) if name.value.starts_with('@') => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if nested.is_break() || into || writes || variables.is_break() || !query.locks.is_empty() {
+        return refused("only reading SELECT is taken");
+    }
+    Ok(statement)
+}

@@ -1,0 +1,43 @@
+//! What a city's operator may configure of the answers. Defaults stand in `impl Default` only.
+
+use serde::{Deserialize, Serialize};
+
+/// The `[query]` part of the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// The city's name as the landing page shows it.
+    pub city: String,
+    /// IANA name; opening hours and local days use it.
+    pub time_zone: String,
+    /// BCP 47; `name` of the registry is in it.
+    pub language: String,
+    /// SPDX id or a link.
+    pub licence: String,
+    /// What re-users of the data have to print.
+    pub attribution: String,
+    /// Connections that may be open at once; more wait in the listener's queue.
+    pub connections_max: usize,
+    /// How long open requests may still run after the shutdown signal, seconds.
+    pub drain_s: u64,
+    /// Threads that one question may use; 0 takes the machine's cores.
+    pub threads: usize,
+    /// Memory of the cached Parquet footers, bytes.
+    pub footer_cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            city: "Hà Nội".to_owned(),
+            time_zone: "Asia/Ho_Chi_Minh".to_owned(),
+            language: "vi".to_owned(),
+            licence: "CC-BY-4.0".to_owned(),
+            attribution: "Kerbside".to_owned(),
+            connections_max: 2_000,
+            drain_s: 20,
+            threads: 0,
+            footer_cache_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
