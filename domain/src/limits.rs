@@ -125,6 +125,8 @@ pub const SESSION_BACKLOG_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// One HTTP request body: NDJSON imports are streamed and not bound by it.
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A whole city's registry in one request: a million bays are about 200 MB of GeoJSON.
+pub const HTTP_REGISTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Rows, time and memory of one SQL question.
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);

@@ -50,7 +50,7 @@ impl Language {
 }
 
 /// One sentence in every language.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     pub en: &'static str,
     pub vi: &'static str,

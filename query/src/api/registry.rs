@@ -21,7 +21,7 @@ const AUTHOR: Parameter =
 const AT: Parameter = Parameter::query("at", Kind::Time, "Only what is valid at this instant.").example("2025-06-30T00:00:00+07:00");
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::get("/v1/registry", "exportRegistry", |app, call| Box::pin(async move { export(&app, &call).await }))
+    Endpoint::get("/v1/registry", "exportRegistry", |app, call| Box::pin(async move { export(&app, call).await }))
         .says(TAG, "The registry", "A GeoJSON FeatureCollection of all versions, or of those valid at an instant: what import takes.")
         .access(Access::Key("registry"))
         .freshness(Freshness::Settled)
@@ -46,7 +46,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .refuses_rows(),
 ];
 
-async fn export(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn export(app: &App, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::GeoJson(app.intake.export_registry(call.arguments.time(AT.name)).await?))
 }
 

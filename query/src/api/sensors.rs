@@ -21,7 +21,7 @@ const READINGS: Access = Access::Key("readings");
 const ID: Parameter = Parameter::path("id", Kind::Id, "The sensor: the last level of its topic.").example("bay-1");
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::get("/v1/sensors/{id}/readings", "readings", |app, call| Box::pin(async move { readings(&app, &call).await }))
+    Endpoint::get("/v1/sensors/{id}/readings", "readings", |app, call| Box::pin(async move { readings(&app, call).await }))
         .says(
             TAG,
             "A sensor's accepted readings",
@@ -48,7 +48,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .answers(uplinks_schema, uplinks_example),
 ];
 
-async fn readings(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn readings(app: &App, call: Call) -> Result<Answer, Problem> {
     let arguments = &call.arguments;
     let (from, to) = (arguments.time(FROM.name), arguments.time(TO.name));
     if from.zip(to).is_some_and(|(from, to)| to < from) {

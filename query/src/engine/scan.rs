@@ -205,10 +205,6 @@ impl PruningStatistics for Known<'_> {
 
 #[async_trait]
 impl TableProvider for SnapshotTable {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn schema(&self) -> SchemaRef {
         self.table.schema()
     }
