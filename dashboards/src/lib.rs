@@ -44,7 +44,9 @@ mod tests {
     fn the_first_page_and_all_that_it_names_are_embedded() {
         let index = page("/").expect("embedded");
         let html = std::str::from_utf8(&index.body).expect("text");
-        for (_, rest) in html.match_indices("src=\"").chain(html.match_indices("href=\"/overview")).map(|(at, _)| html.split_at(at)) {
+        for (_, rest) in
+            html.match_indices("src=\"").chain(html.match_indices("href=\"/overview")).map(|(at, _)| html.split_at(at))
+        {
             let path = rest.split('"').nth(1).expect("quoted");
             assert!(page(path).is_some(), "{path}");
         }

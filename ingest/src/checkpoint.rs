@@ -46,7 +46,8 @@ const KEPT: usize = 2;
 /// The bytes of a checkpoint file.
 pub fn encode(journal: JournalId, state: &State) -> Vec<u8> {
     let head = vec![0; HEAD];
-    let mut bytes = postcard::to_extend(&CheckpointRef { journal, state }, head).expect("the state has no type that postcard refuses");
+    let mut bytes =
+        postcard::to_extend(&CheckpointRef { journal, state }, head).expect("the state has no type that postcard refuses");
     let body = &bytes[HEAD..];
     let (checksum, length) = (crc32c::crc32c(body), body.len() as u64);
     bytes[..8].copy_from_slice(&MAGIC);

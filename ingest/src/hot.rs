@@ -50,7 +50,13 @@ impl Hot {
     }
 
     /// The rows of the records `first` to `last`, in one go for all tables.
-    pub fn push(&mut self, first: Position, last: Position, now: Timestamp, rows: impl IntoIterator<Item = (Table, RecordBatch)>) {
+    pub fn push(
+        &mut self,
+        first: Position,
+        last: Position,
+        now: Timestamp,
+        rows: impl IntoIterator<Item = (Table, RecordBatch)>,
+    ) {
         for (table, rows) in rows {
             self.tables[table as usize].push(HotChunk { first, last, rows });
         }

@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 use lake::rows::{AirColumns, ParkingColumns};
 use lake::table::Table;
 
-use crate::pipeline::{KeySet, SetId, Sensors};
+use crate::pipeline::{KeySet, Sensors, SetId};
 
 pub const fn table_of(kind: Kind) -> Table {
     match kind {

@@ -148,7 +148,10 @@ async fn commit(shared: &Shared, table: Table, upto: Position, rows: Vec<RecordB
 /// What trying again cannot mend.
 fn is_final(error: &lake::Error) -> bool {
     use lake::Error as E;
-    matches!(error, E::NewerVersion { .. } | E::Location { .. } | E::Column(_) | E::Schema { .. } | E::Conflict { .. } | E::ReadOnly)
+    matches!(
+        error,
+        E::NewerVersion { .. } | E::Location { .. } | E::Column(_) | E::Schema { .. } | E::Conflict { .. } | E::ReadOnly
+    )
 }
 
 /// Retried as well: a full disk is mended by an operator, and the journal is kept until then.

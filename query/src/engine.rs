@@ -189,5 +189,3 @@ pub fn column_types(schema: &SchemaRef) -> impl Iterator<Item = (&str, &DataType
     schema.fields().iter().map(|field| (field.name().as_str(), field.data_type()))
 }
 
-#[cfg(test)]
-mod tests;

@@ -181,14 +181,7 @@ impl Pipeline {
         }
     }
 
-    fn accept(
-        &mut self,
-        at: &At<'_>,
-        sensor: u32,
-        mut reading: Reading,
-        new: &[(Identity, Fingerprint)],
-        effects: &mut Effects,
-    ) {
+    fn accept(&mut self, at: &At<'_>, sensor: u32, mut reading: Reading, new: &[(Identity, Fingerprint)], effects: &mut Effects) {
         let kind = reading.kind();
         let answer = &self.resolve(sensor, kind, reading.observed_at).resolution;
         if !answer.known {

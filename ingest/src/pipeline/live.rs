@@ -40,7 +40,8 @@ pub fn offer(state: &mut LiveState, target: ObjectId, sensor: &SensorId, point: 
             };
             match state.parking.get_mut(&target) {
                 Some(shown) => {
-                    if last.observed_at > shown.observed_at || last.observed_at == shown.observed_at && last.sensor < shown.sensor {
+                    if last.observed_at > shown.observed_at || last.observed_at == shown.observed_at && last.sensor < shown.sensor
+                    {
                         *shown = last;
                     }
                 }
@@ -132,7 +133,8 @@ fn mark_moved(before: &LiveState, state: &mut LiveState, version: u64) {
     for (target, lasts) in &mut state.air {
         let before = shown_before.get(target).unwrap_or(&empty);
         for (quantity, last) in lasts {
-            let same = before.iter().any(|(q, shown)| q == quantity && shown.version == last.version && shown.sensor == last.sensor);
+            let same =
+                before.iter().any(|(q, shown)| q == quantity && shown.version == last.version && shown.sensor == last.sensor);
             if !same {
                 last.version = version;
             }

@@ -53,14 +53,7 @@ impl Pipeline {
         plan
     }
 
-    fn plan_reading(
-        &mut self,
-        kind: Kind,
-        sensor: u32,
-        observed_at: Timestamp,
-        plan: &mut Plan,
-        touched: &mut Vec<(Kind, u32)>,
-    ) {
+    fn plan_reading(&mut self, kind: Kind, sensor: u32, observed_at: Timestamp, plan: &mut Plan, touched: &mut Vec<(Kind, u32)>) {
         let entry = self.state.sensors.get_mut(sensor);
         let mark = entry.mark(kind);
         let planned = &mut entry.planned[kind as usize];

@@ -99,14 +99,7 @@ pub struct Resolved {
 
 impl Sensor {
     fn new(id: SensorId) -> Self {
-        Self {
-            id,
-            counts: Counts::default(),
-            tracks: [None, None],
-            heard: None,
-            resolved: [None, None],
-            planned: [None, None],
-        }
+        Self { id, counts: Counts::default(), tracks: [None, None], heard: None, resolved: [None, None], planned: [None, None] }
     }
 
     pub fn mark(&self, kind: Kind) -> Option<Timestamp> {

@@ -61,7 +61,8 @@ impl Service {
             Checkpoint::Now => true,
         };
         // The state is written at the same cut as the rows: every table will hold exactly what it says.
-        let bytes = (due && state.position > self.shared.checkpoint()).then(|| checkpoint::encode(self.shared.journal.id(), state));
+        let bytes =
+            (due && state.position > self.shared.checkpoint()).then(|| checkpoint::encode(self.shared.journal.id(), state));
         let job = Job { upto: state.position, tables, checkpoint: bytes };
         drop(pipeline);
         self.writer.begin(&self.shared, &self.checkpoints, job, now);

@@ -1,3 +1,5 @@
+//! Commits, reopening, other readers and writers.
+
 use super::*;
 use crate::fixture::{Fixture, JOURNAL, air, files_below, letter, parking};
 use domain::Quantity;

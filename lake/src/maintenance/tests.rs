@@ -1,3 +1,5 @@
+//! Compaction, vacuum and retention on real files.
+
 use domain::{Position, Quantity, Timestamp};
 use futures::future::join;
 

@@ -1,3 +1,5 @@
+//! Rows come back as they were pushed.
+
 use domain::kind::air::{Air, AsSent, Qc};
 use domain::kind::parking::{BayState, Parking, ParkingValue};
 use domain::reading::Transport;

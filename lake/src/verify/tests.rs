@@ -1,3 +1,5 @@
+//! Damage is found and named.
+
 use super::*;
 use crate::fixture::{Fixture, JOURNAL, air, letter, parking};
 use domain::Quantity;

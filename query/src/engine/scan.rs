@@ -3,7 +3,6 @@
 //! Files are pruned by what the Delta log says of them (day, first and last key, first and last instant) before any is
 //! opened; inside a file Parquet's own statistics and page index go on. The plan is a union: no row is in both.
 
-use std::any::Any;
 use std::collections::HashSet;
 use std::sync::Arc;
 

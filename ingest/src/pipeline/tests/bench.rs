@@ -281,9 +281,11 @@ pub fn air_refusing(seconds: i64, avg_s: u32, values: &[(&str, f64)], refused: &
     let quantity = |name: &str| Quantity::by_name(name).expect("a quantity");
     let mut air = Air { avg_s, ..Air::default() };
     values.iter().for_each(|(name, value)| air.values.set(quantity(name), *value));
-    let refused = refused
-        .iter()
-        .map(|(name, reason)| Refusal { quantity: quantity(name), reason: *reason, detail: reason.name().to_owned() });
+    let refused = refused.iter().map(|(name, reason)| Refusal {
+        quantity: quantity(name),
+        reason: *reason,
+        detail: reason.name().to_owned(),
+    });
     element(seconds, Measured::Air(Box::new(air)), refused.collect())
 }
 

@@ -1,3 +1,5 @@
+//! The synced store on a real folder.
+
 use object_store::ObjectStoreExt;
 use tempfile::TempDir;
 
