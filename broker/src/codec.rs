@@ -108,7 +108,7 @@ impl Codec {
                     server_keepalive_sec: ack.server_keep_alive_s,
                     ..v5::ConnectAck::default()
                 };
-                encode(codec, v5::Packet::from(wire), out);
+                codec.encode(v5::Packet::from(wire), out).expect("a CONNACK is far below the protocol's limits");
             }
         }
     }
@@ -206,10 +206,6 @@ pub fn refuse_version(level: u8, out: &mut BytesMut) {
     } else {
         out.put_slice(&[0x20, 2, 0, 1]);
     }
-}
-
-fn encode(codec: &mut v5::Codec, packet: v5::Packet, out: &mut BytesMut) {
-    codec.encode(packet, out).expect("the front's own packets are far below the protocol's limits");
 }
 
 fn put_codes(first: u8, id: u16, properties: bool, codes: impl Iterator<Item = u8>, out: &mut BytesMut) {

@@ -46,6 +46,7 @@ pub struct Connection<S> {
     codec: Codec,
     /// Read and not yet decoded.
     input: BytesMut,
+    read_at_once: usize,
     /// Said and not yet written.
     output: BytesMut,
     publisher: Publisher,
@@ -94,6 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             write,
             codec,
             input,
+            read_at_once: READ_BYTES_FEW,
             output,
             publisher,
             subscriber,
@@ -140,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             }
             hub.meters.add(&mut self.tally);
             tokio::select! {
-                read = read_more(&hub.journal, &mut self.read, &mut self.input), if reading => match read {
+                read = read_more(&hub.journal, &mut self.read, &mut self.input, &mut self.read_at_once), if reading => match read {
                     Ok(1..) => self.keep_alive.heard(),
                     _ => return Err(End::Lost),
                 },
@@ -367,6 +369,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
 const LIVE_TAKEN_AT_ONCE: usize = 512;
 /// Room for reading: a sensor that sends a reading now and then needs little, and there are many of them.
 const READ_BYTES_FEW: usize = 1024;
+/// For a client that filled that.
 const READ_BYTES_MANY: usize = 32 * 1024;
 
 /// Never resolves without a link. Cancel-safe.
@@ -378,12 +381,20 @@ async fn next_live(link: &mut Option<Link>) -> Result<Message, Cut> {
 }
 
 /// Reads once the journal has room. Cancel-safe.
-async fn read_more<S: AsyncRead>(journal: &Journal, read: &mut ReadHalf<S>, input: &mut BytesMut) -> std::io::Result<usize> {
+async fn read_more<S: AsyncRead>(
+    journal: &Journal,
+    read: &mut ReadHalf<S>,
+    input: &mut BytesMut,
+    at_once: &mut usize,
+) -> std::io::Result<usize> {
     journal.ready().await;
-    let room = input.capacity() - input.len();
-    if room < READ_BYTES_FEW / 2 {
-        // What was read filled it: there is more to come.
-        input.reserve(if input.capacity() >= READ_BYTES_FEW { READ_BYTES_MANY } else { READ_BYTES_FEW });
+    if input.capacity() - input.len() < *at_once / 2 {
+        input.reserve(*at_once);
     }
-    read.read_buf(input).await
+    let room = input.capacity() - input.len();
+    let bytes = read.read_buf(input).await?;
+    if bytes == room {
+        *at_once = READ_BYTES_MANY;
+    }
+    Ok(bytes)
 }

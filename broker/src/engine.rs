@@ -11,14 +11,12 @@
 //! * It can panic. Its subscribers are then disconnected and told, and publishers notice nothing.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use domain::Clock;
-use domain::limits::{
-    LIVE_BATCHES_MAX, LIVE_ENGINE_AGE_MAX, LIVE_ENGINE_TOPICS_MAX, LIVE_FILTER_BYTES_MAX, LIVE_LAG_BYTES_MAX, LIVE_LAG_MAX,
-};
+use domain::limits::{LIVE_BATCHES_MAX, LIVE_ENGINE_AGE_MAX, LIVE_ENGINE_TOPICS_MAX, LIVE_FILTER_BYTES_MAX, LIVE_LAG_MAX};
 use futures::FutureExt;
 use hashbrown::HashSet;
 use metrics::counter;
@@ -31,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::message::Message;
+use crate::meter::Meter;
 use crate::metrics::ENGINE_RESTARTS;
 
 /// The engine as the front uses it.
@@ -50,21 +49,6 @@ enum Order {
     Subscribe { tx: Arc<Mutex<LinkTx>>, path: String, done: oneshot::Sender<()> },
     Unsubscribe { tx: Arc<Mutex<LinkTx>>, path: String },
     Unlink(Arc<Mutex<LinkTx>>),
-}
-
-/// What one subscriber should have got and did get.
-#[derive(Default)]
-pub struct Meter {
-    expected_bytes: AtomicU64,
-    got_bytes: AtomicU64,
-    expected: AtomicU64,
-    got: AtomicU64,
-    is_cut: AtomicBool,
-    /// Told when it is cut off.
-    cut: Notify,
-    /// The dispatcher waits for it.
-    is_awaited: AtomicBool,
-    drained: Arc<Notify>,
 }
 
 /// One subscriber's end.
@@ -116,41 +100,12 @@ pub enum Cut {
     EngineGone,
 }
 
-impl Meter {
-    /// Counts a message that is about to be fed. `false`: the subscriber is cut off.
-    pub fn expect(&self, message: &Message) -> bool {
-        self.expected.fetch_add(1, Ordering::Relaxed);
-        self.expected_bytes.fetch_add(message.bytes() as u64, Ordering::Relaxed);
-        !self.is_cut.load(Ordering::Relaxed)
-    }
-
-    fn got(&self, message: &Message) {
-        self.got.fetch_add(1, Ordering::Relaxed);
-        self.got_bytes.fetch_add(message.bytes() as u64, Ordering::Relaxed);
-        if self.is_awaited.load(Ordering::Relaxed) && !self.lags() {
-            self.drained.notify_one();
-        }
-    }
-
-    fn lags(&self) -> bool {
-        let got = self.got_bytes.load(Ordering::Relaxed);
-        self.expected_bytes.load(Ordering::Relaxed).saturating_sub(got) > LIVE_LAG_BYTES_MAX
-    }
-
-    /// What was expected under a filter that is gone never comes.
-    fn settle(&self) {
-        self.got.fetch_max(self.expected.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.got_bytes.fetch_max(self.expected_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-}
-
 impl Link {
     /// The next message, with all filters' copies but the first left out. Cancel-safe.
     pub async fn next(&mut self) -> Result<Message, Cut> {
         loop {
-            if self.meter.is_cut.load(Ordering::Relaxed) {
-                let lag = self.meter.expected.load(Ordering::Relaxed).saturating_sub(self.meter.got.load(Ordering::Relaxed));
-                return Err(Cut::Lagged(lag));
+            if self.meter.is_cut() {
+                return Err(Cut::Lagged(self.meter.missing()));
             }
             if self.is_unscheduled {
                 // Only once it is through: this may be dropped while it waits.
@@ -160,7 +115,7 @@ impl Link {
             let notification = tokio::select! {
                 notification = self.rx.next() => notification,
                 () = self.dead.cancelled() => return Err(Cut::EngineGone),
-                () = self.meter.cut.notified() => continue,
+                () = self.meter.until_cut() => continue,
             };
             match notification {
                 Ok(Some(Notification::Forward(forward))) => {
@@ -194,6 +149,8 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        // Nobody waits for who is gone.
+        self.meter.cut();
         let _ = self.orders.send(Order::Unlink(self.tx.clone()));
     }
 }
@@ -232,22 +189,18 @@ impl Engine {
         tokio::select! {
             () = caught_up => {}
             () = clock.sleep(LIVE_LAG_MAX) => {
-                for meter in lagging.iter().filter(|meter| meter.lags()) {
-                    meter.is_cut.store(true, Ordering::Relaxed);
-                    meter.cut.notify_one();
-                }
+                lagging.iter().filter(|meter| meter.lags()).for_each(|meter| meter.cut());
             }
         }
-        lagging.iter().for_each(|meter| meter.is_awaited.store(false, Ordering::Relaxed));
+        lagging.iter().for_each(|meter| meter.no_longer_await_it());
     }
 
     /// Subscribers that the dispatcher has to wait for; marks them as awaited.
     fn lagging(&self) -> Vec<Arc<Meter>> {
         let mut meters = self.meters.lock();
         meters.retain(|meter| meter.strong_count() > 0);
-        let lags = |meter: &Arc<Meter>| meter.lags() && !meter.is_cut.load(Ordering::Relaxed);
-        let lagging: Vec<_> = meters.iter().filter_map(Weak::upgrade).filter(lags).collect();
-        lagging.iter().for_each(|meter| meter.is_awaited.store(true, Ordering::Relaxed));
+        let lagging: Vec<_> = meters.iter().filter_map(Weak::upgrade).filter(|meter| meter.lags()).collect();
+        lagging.iter().for_each(|meter| meter.await_it());
         lagging
     }
 
@@ -261,7 +214,7 @@ impl Engine {
         // A name of our own: a client's could hold characters that kill the router.
         let name = format!("live-{}", self.number.fetch_add(1, Ordering::Relaxed));
         let (answer, link) = oneshot::channel();
-        let meter = Arc::new(Meter { drained: self.drained.clone(), ..Meter::default() });
+        let meter = Arc::new(Meter::new(self.drained.clone()));
         self.meters.lock().push(Arc::downgrade(&meter));
         self.orders.send(Order::Link { name, meter, answer }).ok()?;
         link.await.ok()

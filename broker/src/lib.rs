@@ -29,6 +29,7 @@ mod hub;
 mod keep_alive;
 mod listener;
 mod message;
+mod meter;
 pub mod metrics;
 mod mileage;
 mod online;

@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::change::Subscription;
-use crate::engine::Meter;
 use crate::feed::{Feed, Matched};
 use crate::message::Message;
+use crate::meter::Meter;
 use crate::packet::Text;
 use crate::retained::Retained;
 use crate::trie::Trie;

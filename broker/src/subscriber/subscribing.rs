@@ -135,7 +135,7 @@ impl Subscriber {
     }
 
     /// The meter of the live link, which from now on is subscribed to `path`.
-    async fn link(&mut self, path: &str, is_subscribed: bool) -> Result<std::sync::Arc<crate::engine::Meter>, Reason> {
+    async fn link(&mut self, path: &str, is_subscribed: bool) -> Result<std::sync::Arc<crate::meter::Meter>, Reason> {
         if self.live.is_none() {
             self.live = self.hub.engine.link().await;
         }

@@ -6,5 +6,6 @@ mod disk;
 mod harness;
 mod publishing;
 mod raw;
+mod sharing;
 mod subscribing;
 mod wills;

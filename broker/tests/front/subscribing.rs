@@ -7,7 +7,7 @@ use crate::raw::{Publish, Raw, text};
 
 const LASTING: &[u8] = &[0x11, 0, 0, 0, 60];
 
-fn qos(level: u8, topic: &str, payload: &[u8], id: u16) -> Vec<u8> {
+pub fn qos(level: u8, topic: &str, payload: &[u8], id: u16) -> Vec<u8> {
     Publish { topic, payload, flags: level << 1, id, properties: None }.bytes()
 }
 
@@ -16,7 +16,7 @@ fn retained(topic: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A SUBSCRIBE of 3.1.1 and its answer.
-async fn subscribe(raw: &mut Raw, filter: &str, qos: u8) {
+pub async fn subscribe(raw: &mut Raw, filter: &str, qos: u8) {
     let mut body = vec![0, 77];
     text(&mut body, filter);
     body.push(qos);
@@ -36,7 +36,7 @@ async fn subscribe_v5(raw: &mut Raw, properties: &[u8], filter: &str, options: u
     assert!(suback[3] <= 2, "{suback:?}");
 }
 
-async fn publish_and_wait(raw: &mut Raw, bytes: &[u8]) {
+pub async fn publish_and_wait(raw: &mut Raw, bytes: &[u8]) {
     raw.send(bytes).await;
     assert_eq!(raw.read_packet().await.expect("a PUBACK").0, 0x40);
 }
@@ -371,54 +371,6 @@ async fn unsubscribing_ends_it_and_an_unknown_filter_is_told() {
         publish_and_wait(&mut publisher, &qos(1, topic, b"", 1)).await;
     }
     subscriber.expect_silence().await;
-    front.stop().await;
-}
-
-#[tokio::test]
-async fn a_share_group_gets_each_message_once_and_the_unanswered_of_who_leaves() {
-    let front = Front::start().await;
-    let mut members = [Raw::v3(front.mqtt, "m1").await, Raw::v3(front.mqtt, "m2").await];
-    for member in &mut members {
-        subscribe(member, "$share/g/a/#", 1).await;
-    }
-    let mut publisher = Raw::v3(front.mqtt, "p").await;
-    for id in 0..10u8 {
-        publish_and_wait(&mut publisher, &qos(1, "a/b", &[b'0' + id], 1)).await;
-    }
-    let [mut first, second] = members;
-    drop(second);
-    let mut payloads = Vec::new();
-    while payloads.len() < 10 {
-        let (kind, body) = first.read_packet().await.expect("a message");
-        assert_eq!(kind & 0xF7, 0x32);
-        payloads.push(body[7]);
-        first.send(&[0x40, 2, body[5], body[6]]).await;
-    }
-    payloads.sort_unstable();
-    assert_eq!(payloads, b"0123456789");
-    first.expect_silence().await;
-    front.stop().await;
-}
-
-#[tokio::test]
-async fn a_lasting_share_group_goes_on_from_its_cursor_after_a_restart() {
-    let mut front = Front::start().await;
-    let mut member = Raw::connect_v3(front.mqtt, "m", 0x00).await;
-    member.expect(&[0x20, 2, 0, 0]).await;
-    subscribe(&mut member, "$share/g/a", 1).await;
-    let mut publisher = Raw::v3(front.mqtt, "p").await;
-    publish_and_wait(&mut publisher, &qos(1, "a", b"1", 1)).await;
-    let (_, body) = member.read_packet().await.expect("a message");
-    member.send(&[0x40, 2, body[3], body[4]]).await;
-    member.send(&[0xE0, 0]).await;
-    member.expect_closed().await;
-    publish_and_wait(&mut publisher, &qos(1, "a", b"2", 1)).await;
-    front = Front::start_in(front.stop().await).await;
-    let mut member = Raw::connect_v3(front.mqtt, "m", 0x00).await;
-    member.expect(&[0x20, 2, 1, 0]).await;
-    let (_, body) = member.read_packet().await.expect("a message");
-    assert_eq!(&body[5..], b"2");
-    member.expect_silence().await;
     front.stop().await;
 }
 
