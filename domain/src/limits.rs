@@ -9,6 +9,12 @@ pub const ID_BYTES_MAX: usize = 64;
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// The announced MQTT Maximum Packet Size: up to here a too large publish is acknowledged, above it the connection ends.
 pub const PACKET_BYTES_MAX: usize = 1024 * 1024;
+/// A packet from another broker that ingest subscribes to. Payloads above `PAYLOAD_BYTES_MAX` are refused and acknowledged; one that cannot
+/// even be read would come again for ever under MQTT 3.1.1, so this is far above what a broker lets sensors send.
+pub const BRIDGE_PACKET_BYTES_MAX: u32 = 16 * 1024 * 1024;
+/// Unacknowledged publishes that another broker may have open towards ingest (MQTT 5 Receive Maximum): they come again when ingest
+/// dies, and 1,024 at 8 ms of fsync are still over 100,000 a second.
+pub const BRIDGE_INFLIGHT: u16 = 1_024;
 /// Elements of one native array: a day at one reading a minute and a half.
 pub const ELEMENTS_MAX: usize = 1_000;
 /// What is kept of a payload that is refused unread (`too_large`, `not_authorised`, `unknown_topic`).

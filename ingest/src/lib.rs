@@ -25,6 +25,7 @@ pub mod registry;
 mod release;
 mod service;
 mod shared;
+pub mod source;
 mod uplinks;
 mod writer;
 

@@ -1,0 +1,103 @@
+//! The source for a city that already has a broker (Mosquitto, EMQX, The Things Stack): subscribe, journal, fsync, then acknowledge.
+//!
+//! ```text
+//! broker ──► link: one connection ──► append ──► journal ──fsync──► acknowledge, in order, on the same connection
+//!   ▲                                                                    │ lost, refused, not writable
+//!   └──────── a new link after a back-off; what was not acknowledged comes again ◄─┘
+//! ```
+//!
+//! The session is persistent, so the broker keeps what arrives while nobody is here, as far as its own limits go. Acknowledgements carry
+//! no session epoch in rumqttc and a late one would hit another message of the next connection; here a connection is a link of its own, thrown away
+//! with its queue, so that a stale acknowledgement has nowhere to go. Subscriptions ask for QoS 1: QoS 2 would save no duplicate that identity
+//! does not already catch, and rumqttc forgets open QoS 2 ids on reconnect. Absent: publishing (rumqttc holds acknowledgements back behind
+//! a full outgoing window, so a publisher needs a client of its own) and TLS.
+
+mod link;
+mod message;
+pub mod metrics;
+mod options;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::metrics::{counter, gauge};
+use domain::Clock;
+use journal::Journal;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use options::{Error, Options, Version};
+
+use link::Link;
+use options::Broker;
+use session::{Ended, Session};
+
+/// Waits between two connections: doubled up to the longest, from the shortest again once a subscription stood.
+const BACK_OFF_MIN: Duration = Duration::from_millis(500);
+const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+
+/// Takes the messages of another broker into the journal.
+pub struct Source {
+    broker: Broker,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<Status>,
+}
+
+/// What a source is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not connected, or not yet subscribed.
+    Away,
+    /// Every filter is granted; messages flow.
+    Subscribed,
+}
+
+impl Source {
+    /// Judges the options and reads the password file.
+    pub fn new(options: Options, journal: Journal, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Ok(Self { broker: options.broker()?, journal, clock, status: watch::Sender::new(Status::Away) })
+    }
+
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Until `shutdown`: then what is appended is still acknowledged, and the session stays with the broker.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut back_off = BACK_OFF_MIN;
+        loop {
+            let link = Link::open(&self.broker);
+            let session = Session { broker: &self.broker, journal: &self.journal, clock: &self.clock, status: &self.status };
+            let ended = session.serve(link, &shutdown).await;
+            if self.status.send_replace(Status::Away) == Status::Subscribed {
+                back_off = BACK_OFF_MIN;
+            }
+            gauge!(metrics::SUBSCRIBED).set(0.0);
+            match ended {
+                Ended::Left => {
+                    info!(broker = %self.broker.address(), "left the broker");
+                    return;
+                }
+                Ended::Lost(error) => {
+                    counter!(metrics::LOST).increment(1);
+                    warn!(%error, broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "lost the broker");
+                }
+                Ended::Unwritable(error) => {
+                    // Connected again, the broker sends what was not acknowledged once more.
+                    warn!(%error, broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "left the broker until the journal takes records");
+                }
+            }
+            tokio::select! {
+                () = self.clock.sleep(back_off) => {}
+                () = shutdown.cancelled() => return,
+            }
+            back_off = (back_off * 2).min(BACK_OFF_MAX);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! One connection from its first packet to its end: what arrives is appended at once and acknowledged, in the same order, when it is durable.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::Clock;
+use journal::{Append, AppendError, Journal};
+use metrics::{counter, gauge};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::Status;
+use super::link::{Answers, Arrival, Arrivals, Link, Lost};
+use super::metrics as names;
+use super::options::Broker;
+
+pub(super) struct Session<'a> {
+    pub(super) broker: &'a Broker,
+    pub(super) journal: &'a Journal,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) status: &'a watch::Sender<Status>,
+}
+
+/// Why a connection is over.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// As asked, with everything acknowledged that could be.
+    Left,
+    Lost(Lost),
+    /// What is not durable is never acknowledged; the broker keeps it.
+    Unwritable(AppendError),
+}
+
+/// A message on its way to the disk.
+struct Open {
+    packet_id: u16,
+    append: Append,
+}
+
+/// As many as there are packet ids.
+const OPEN_MAX: usize = 65_535;
+/// How long leaving may take: the last fsync, the acknowledgements and the goodbye.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
+
+impl Session<'_> {
+    pub(super) async fn serve(&self, link: Link, shutdown: &CancellationToken) -> Ended {
+        let (queue, open) = mpsc::channel(OPEN_MAX);
+        let Link { mut arrivals, answers } = link;
+        let acknowledging = acknowledge(&answers, open);
+        let receiving = self.receive(&mut arrivals, &answers, queue, shutdown);
+        let leaving = async {
+            shutdown.cancelled().await;
+            self.clock.sleep(LEAVE_MAX).await;
+        };
+        tokio::select! {
+            ended = receiving => ended,
+            failed = acknowledging => match failed {
+                Err(ended) => ended,
+                Ok(never) => match never {},
+            },
+            () = leaving => Ended::Left,
+        }
+    }
+
+    async fn receive(
+        &self,
+        arrivals: &mut Arrivals,
+        answers: &Answers,
+        queue: mpsc::Sender<Open>,
+        shutdown: &CancellationToken,
+    ) -> Ended {
+        let client = Bytes::from(self.broker.client_id.clone());
+        loop {
+            // What waits for the disk is bounded by not reading on.
+            self.journal.ready().await;
+            let arrival = tokio::select! {
+                arrival = arrivals.next() => arrival,
+                () = shutdown.cancelled() => break,
+            };
+            let taken = match arrival {
+                Ok(Arrival::Message(message)) => self.take(message, &client, &queue),
+                Ok(other) => self.agree(other, answers).await,
+                Err(lost) => Err(lost),
+            };
+            if let Err(lost) = taken {
+                return Ended::Lost(lost);
+            }
+        }
+        // Without the queue the acknowledging side comes to its end and says goodbye behind the last acknowledgement. The broker closes
+        // when it has read that far; closing first, or coming back at once, would cost it what it has not yet read.
+        drop(queue);
+        while arrivals.next().await.is_ok() {
+            // A message that still comes is not acknowledged and waits at the broker for the next start.
+        }
+        Ended::Left
+    }
+
+    fn take(&self, message: super::message::Message, client: &Bytes, queue: &mpsc::Sender<Open>) -> Result<(), Lost> {
+        let (qos, packet_id) = (message.qos, message.packet_id);
+        let append = message.append(self.journal, client);
+        if qos == 0 {
+            if let Some(Err(_)) = append.outcome() {
+                counter!(names::DROPPED).increment(1);
+            }
+            return Ok(());
+        }
+        queue.try_send(Open { packet_id, append }).map_err(|_| Lost::PacketIds)
+    }
+
+    async fn agree(&self, arrival: Arrival, answers: &Answers) -> Result<(), Lost> {
+        match arrival {
+            Arrival::Connected { session_present } => {
+                info!(broker = %self.broker.address(), session_present, "connected to the broker");
+                // Also when the session is there: the filters may be others than when it was made.
+                answers.subscribe(&self.broker.filters).await
+            }
+            Arrival::Subscribed { refused: 0 } => {
+                self.status.send_replace(Status::Subscribed);
+                gauge!(names::SUBSCRIBED).set(1.0);
+                Ok(())
+            }
+            Arrival::Subscribed { refused } => Err(Lost::Refused(refused)),
+            Arrival::Message(_) | Arrival::Other => Ok(()),
+        }
+    }
+}
+
+/// Acknowledges in order of arrival; ends only by failing, and says goodbye once the queue has ended.
+async fn acknowledge(answers: &Answers, mut open: mpsc::Receiver<Open>) -> Result<Infallible, Ended> {
+    while let Some(Open { packet_id, append }) = open.recv().await {
+        append.await.map_err(Ended::Unwritable)?;
+        answers.acknowledge(packet_id).await.map_err(Ended::Lost)?;
+    }
+    answers.leave().await.map_err(Ended::Lost)?;
+    std::future::pending().await
+}
