@@ -21,6 +21,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,8 +69,9 @@ impl Source {
         self.status.subscribe()
     }
 
-    /// Until `shutdown`: then what is appended is still acknowledged, and the session stays with the broker.
-    pub async fn run(self, shutdown: CancellationToken) {
+    /// Until `shutdown`: then what is appended is still acknowledged, and the session stays with the broker. A broker that is away or refuses
+    /// is tried again for ever, and `status` says so.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Infallible> {
         let mut back_off = BACK_OFF_MIN;
         loop {
             let link = Link::open(&self.broker);
@@ -82,7 +84,7 @@ impl Source {
             match ended {
                 Ended::Left => {
                     info!(broker = %self.broker.address(), "left the broker");
-                    return;
+                    return Ok(());
                 }
                 Ended::Lost(error) => {
                     counter!(metrics::LOST).increment(1);
@@ -95,7 +97,7 @@ impl Source {
             }
             tokio::select! {
                 () = self.clock.sleep(back_off) => {}
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return Ok(()),
             }
             back_off = (back_off * 2).min(BACK_OFF_MAX);
         }

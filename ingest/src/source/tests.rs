@@ -3,6 +3,7 @@
 mod failing;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -89,7 +90,7 @@ struct Rig {
 
 /// A source at work.
 struct Running {
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), Infallible>>,
     shutdown: CancellationToken,
 }
 
@@ -177,7 +178,7 @@ async fn loses_nothing(version: Version, share: Option<&str>) {
         let _ = tokio::time::timeout(Duration::from_secs(1), comes.wait_for(|head| head.0 > before + 800)).await;
         if round % 3 == 2 {
             running.shutdown.cancel();
-            running.task.await.expect("ends by itself");
+            running.task.await.expect("ends by itself").expect("never fails");
         } else {
             running.task.abort();
             let _ = running.task.await;
@@ -198,7 +199,7 @@ async fn loses_nothing(version: Version, share: Option<&str>) {
     let payloads = soon("everything comes", everything).await;
     assert!((0..count).all(|number| payloads.contains_key(format!("{number}").as_bytes())));
     running.shutdown.cancel();
-    running.task.await.expect("ends by itself");
+    running.task.await.expect("ends by itself").expect("never fails");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -219,13 +220,13 @@ async fn a_stopped_source_has_acknowledged_all_it_journaled() {
     publish(mosquitto.port, 3_000).await;
     rig.holds(3_000).await;
     running.shutdown.cancel();
-    running.task.await.expect("ends by itself");
+    running.task.await.expect("ends by itself").expect("never fails");
     let running = rig.start().await;
     publish(mosquitto.port, 10).await;
     rig.holds(3_010).await;
     assert_eq!(rig.journal.head(), Position(3_010), "nothing came twice");
     running.shutdown.cancel();
-    running.task.await.expect("ends by itself");
+    running.task.await.expect("ends by itself").expect("never fails");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -258,7 +259,7 @@ async fn a_too_large_payload_is_kept_as_refused_and_holds_nothing_up() {
         other => panic!("{other:?}"),
     }
     running.shutdown.cancel();
-    running.task.await.expect("ends by itself");
+    running.task.await.expect("ends by itself").expect("never fails");
 }
 
 #[tokio::test]
@@ -272,5 +273,5 @@ async fn a_source_without_a_broker_ends_when_it_is_told_to() {
     let task = tokio::spawn(source.run(shutdown.clone()));
     tokio::task::yield_now().await;
     shutdown.cancel();
-    task.await.expect("ends by itself");
+    task.await.expect("ends by itself").expect("never fails");
 }

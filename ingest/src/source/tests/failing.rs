@@ -109,7 +109,7 @@ async fn what_a_failing_disk_did_not_take_comes_again() {
     rig.holds(30).await;
     assert_eq!(rig.payloads().await.len(), 20, "the first ten came twice by name, the other ten once");
     running.shutdown.cancel();
-    running.task.await.expect("ends by itself");
+    running.task.await.expect("ends by itself").expect("never fails");
     ends.cancel();
     writing.await.expect("ends by itself");
 }
