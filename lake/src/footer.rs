@@ -9,10 +9,11 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::file::metadata::PageIndexPolicy;
 
 use crate::Error;
+use crate::object::Object;
 use crate::snapshot::DataFile;
 use crate::staging::join;
 
@@ -27,12 +28,12 @@ struct Kept {
 }
 
 /// A file ready to be read.
-pub(crate) type Opened = ParquetRecordBatchStreamBuilder<ParquetObjectReader>;
+pub(crate) type Opened = ParquetRecordBatchStreamBuilder<Object>;
 
 impl Footers {
     pub async fn open(&self, store: &Arc<dyn ObjectStore>, root: &Path, file: &DataFile) -> Result<Opened, Error> {
         let path = join(root, &file.path);
-        let mut reader = ParquetObjectReader::new(store.clone(), path.clone()).with_file_size(file.bytes);
+        let mut reader = Object { store: store.clone(), path: path.clone(), bytes: file.bytes };
         let known = self.0.lock().by_path.get(&path).cloned();
         let metadata = match known {
             Some(metadata) => metadata,

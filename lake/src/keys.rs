@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, RecordBatch};
+use arrow::array::{BooleanArray, RecordBatch};
 use domain::{Quantity, SensorId};
 use futures::{StreamExt, TryStreamExt};
 use hashbrown::{HashMap, HashSet};

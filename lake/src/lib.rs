@@ -27,6 +27,7 @@ mod format;
 mod keys;
 mod lake;
 mod log;
+mod object;
 mod options;
 mod staging;
 mod stats;

@@ -238,3 +238,6 @@ impl Writer {
 pub(crate) fn app_id(table: Table, journal: JournalId) -> String {
     format!("kerbside/{journal}/{}", table.name())
 }
+
+#[cfg(test)]
+mod tests;

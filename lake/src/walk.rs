@@ -13,10 +13,11 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::TimestampMicrosecondType;
 use domain::Timestamp;
 use futures::TryStreamExt;
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStream};
+use parquet::arrow::async_reader::ParquetRecordBatchStream;
 
 use crate::arrange::{self, integers, or_least, text_column};
 use crate::footer::Opened;
+use crate::object::Object;
 use crate::snapshot::DataFile;
 use crate::table::Table;
 use crate::{Error, conform, staging};
@@ -46,7 +47,7 @@ pub(crate) struct Walk {
 
 struct Input {
     table: Table,
-    stream: Option<ParquetRecordBatchStream<ParquetObjectReader>>,
+    stream: Option<ParquetRecordBatchStream<Object>>,
     /// Rows of a file of another writer, sorted here.
     sorted: Option<RecordBatch>,
 }

@@ -81,6 +81,16 @@ async fn a_torn_last_commit_is_set_aside_and_its_rows_are_taken_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_whose_creation_was_torn_is_created_again() {
+    let mut lake = Fixture::new().await;
+    let entry = lake.disk(PARKING).join("_delta_log/00000000000000000000.json");
+    std::fs::write(&entry, "").expect("writable");
+    lake.reopen().await;
+    lake.commit_parking(1, parking(1, &[("a", "2026-11-24T10:00:00Z")])).await;
+    assert_eq!((lake.rows(PARKING).await.len(), lake.lake.snapshot(PARKING).version), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_in_another_process_follows_and_changes_nothing() {
     let lake = Fixture::new().await;
     let options = lake.lake.inner.options.clone();
@@ -150,4 +160,30 @@ async fn air_keys_hold_every_quantity() {
     let columns = crate::rows::AirColumns::of(&found[0]).expect("key columns");
     assert_eq!(columns.values(0).get(Quantity::Pm25), Some(35.5));
     assert_eq!(columns.values(0).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_without_rows_moves_the_position() {
+    let lake = Fixture::new().await;
+    lake.lake.commit(PARKING, JOURNAL, Position(5), Vec::new()).await.expect("commits");
+    let snapshot = lake.lake.snapshot(PARKING);
+    assert_eq!((snapshot.committed, snapshot.version, snapshot.files.len()), (Position(5), 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_store_holds_a_lake_as_a_disk_does() {
+    let mut lake = Fixture::new().await;
+    let options = Options::at("memory:///a/lake");
+    lake.lake = Lake::open(options, lake.clock.clone()).await.expect("opens");
+    for n in 1..=3 {
+        lake.commit_parking(n, parking(n, &[("a", &format!("2026-11-20T10:0{n}:00Z"))])).await;
+    }
+    let now = crate::fixture::at("2026-11-25T00:00:00Z");
+    let done = lake.lake.compact_due(now, Position(3)).await.expect("compacts");
+    assert_eq!((done.files_in, done.files_out, done.rows), (3, 1, 3));
+    let far = now.plus(std::time::Duration::from_secs(400 * 86_400));
+    assert_eq!(lake.lake.vacuum(far).await.expect("vacuums").files, 3);
+    assert_eq!(lake.rows(PARKING).await.len(), 3);
+    let found = lake.lake.verify(&[(JOURNAL, Position(3))]).await.expect("readable");
+    assert_eq!(found.findings, []);
 }

@@ -8,10 +8,10 @@ use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::Int64Type;
 use domain::{Position, Timestamp};
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::AsyncArrowWriter;
-use parquet::arrow::async_writer::ParquetObjectWriter;
 
 use crate::log::Added;
 use crate::staging::{Level, Names, added, join};
@@ -145,7 +145,7 @@ struct Output<'a> {
 
 struct OpenFile {
     path: String,
-    writer: AsyncArrowWriter<ParquetObjectWriter>,
+    writer: AsyncArrowWriter<BufWriter>,
     stats: FileStats,
 }
 
@@ -180,9 +180,8 @@ impl Output<'_> {
 impl OpenFile {
     fn create(target: &Target<'_>) -> Result<Self, Error> {
         let path = target.names.next(target.day, target.level, target.now);
-        let sink = ParquetObjectWriter::new(target.store.clone(), join(&target.root, &path));
-        let properties = Some(encode::properties(target.table));
-        let writer = AsyncArrowWriter::try_new(sink, target.table.file_schema(), properties)?;
+        let sink = BufWriter::new(target.store.clone(), join(&target.root, &path));
+        let writer = AsyncArrowWriter::try_new_with_options(sink, target.table.file_schema(), encode::options(target.table))?;
         Ok(Self { path, writer, stats: FileStats::default() })
     }
 }

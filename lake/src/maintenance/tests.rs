@@ -147,6 +147,17 @@ async fn one_process_maintains() {
     assert!(matches!(second.compact_due(lake.clock_now(), Position(0)).await, Err(Error::Busy)));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_compacts_is_taken_in_by_the_next_commit() {
+    let lake = filled().await;
+    let second = Lake::open(lake.lake.inner.options.clone(), lake.clock.clone()).await.expect("opens");
+    second.compact_due(at("2026-11-24T12:00:00Z"), Position(1)).await.expect("compacts");
+    lake.clock.set(at("2026-11-24T12:00:00Z"));
+    lake.commit_parking(25, parking(25, &[("d", "2026-11-24T09:00:00Z")])).await;
+    assert_eq!(lake.lake.snapshot(PARKING).files.len(), 3);
+    assert_eq!(lake.rows(PARKING).await.len(), 25);
+}
+
 #[test]
 fn late_files_of_a_merged_day_wait_until_they_are_worth_it() {
     let file = |name: &str, at_hour: u64, bytes: u64| DataFile {

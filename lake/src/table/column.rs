@@ -46,7 +46,8 @@ pub(super) fn with_unit(field: Field, unit: &str) -> Field {
 }
 
 pub(super) fn day(of: &str) -> Field {
-    required(DAY, DataType::Date32, &format!("UTC date of {of}; the partition (1970-01-01 where {of} is null)"))
+    let since_ever = if of == "valid_from" { " (1970-01-01 for since ever)" } else { "" };
+    required(DAY, DataType::Date32, &format!("UTC date of {of}; the partition{since_ever}"))
 }
 
 pub(super) fn sensor() -> Field {
