@@ -24,8 +24,9 @@ impl Gate {
     }
 
     fn is_exempt(&self, headers: &HeaderMap) -> bool {
-        let forwarded =
-            headers.contains_key(FORWARDED) || headers.contains_key(VIA) || FORWARDING.iter().any(|name| headers.contains_key(*name));
+        let forwarded = headers.contains_key(FORWARDED)
+            || headers.contains_key(VIA)
+            || FORWARDING.iter().any(|name| headers.contains_key(*name));
         let text = |name| headers.get(name).map(|value: &http::HeaderValue| value.to_str().unwrap_or_default());
         let origin = text(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
         self.loopback && !forwarded && text(HOST).is_some_and(is_local) && origin.is_none_or(is_local)

@@ -22,7 +22,8 @@ use crate::parameter::Parameter;
 use crate::problem::Problem;
 
 /// All operations, in the order of the documentation.
-pub const ENDPOINTS: &[&[Endpoint]] = &[landing::ENDPOINTS, sensors::ENDPOINTS, ingest::ENDPOINTS, registry::ENDPOINTS, ops::ENDPOINTS, health::ENDPOINTS];
+pub const ENDPOINTS: &[&[Endpoint]] =
+    &[landing::ENDPOINTS, sensors::ENDPOINTS, ingest::ENDPOINTS, registry::ENDPOINTS, ops::ENDPOINTS, health::ENDPOINTS];
 
 pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS.iter().flat_map(|resource| resource.iter())

@@ -98,8 +98,7 @@ fn parse(
     uri: &Uri,
 ) -> Result<(Arguments, Option<String>), Problem> {
     let path = path.map_err(|_| Problem::Path)?;
-    let mut given: Vec<_> =
-        path.iter().map(|(name, value)| (Place::Path, name.to_owned(), value.to_owned())).collect();
+    let mut given: Vec<_> = path.iter().map(|(name, value)| (Place::Path, name.to_owned(), value.to_owned())).collect();
     let query: Query<Vec<(String, String)>> =
         Query::try_from_uri(uri).map_err(|_| Problem::parameter("?", FaultKind::Unknown))?;
     given.extend(query.0.into_iter().map(|(name, value)| (Place::Query, name, value)));

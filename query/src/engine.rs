@@ -188,4 +188,3 @@ fn config(threads: usize) -> ConfigOptions {
 pub fn column_types(schema: &SchemaRef) -> impl Iterator<Item = (&str, &DataType)> {
     schema.fields().iter().map(|field| (field.name().as_str(), field.data_type()))
 }
-

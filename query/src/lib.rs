@@ -29,6 +29,8 @@ mod parameter;
 mod problem;
 mod readings;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use engine::{Engine, LakeFiles};
 pub use metrics::describe as describe_metrics;

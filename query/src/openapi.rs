@@ -74,10 +74,7 @@ fn operation(endpoint: &Endpoint) -> Value {
     }
     for (status, title) in problem::documented(endpoint) {
         let problem = json!({"schema": {"$ref": "#/components/schemas/Problem"}});
-        responses.insert(
-            status.to_string(),
-            json!({"description": title, "content": {"application/problem+json": problem}}),
-        );
+        responses.insert(status.to_string(), json!({"description": title, "content": {"application/problem+json": problem}}));
     }
     let mut operation = json!({
         "operationId": endpoint.id,

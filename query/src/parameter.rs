@@ -18,11 +18,19 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// At most so many bytes.
-    Text { bytes_max: usize },
+    Text {
+        bytes_max: usize,
+    },
     /// 1 to 64 of `A-Z a-z 0-9 . _ -`.
     Id,
-    Integer { min: i64, max: i64 },
-    Number { min: f64, max: f64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    Number {
+        min: f64,
+        max: f64,
+    },
     /// RFC 3339 with an offset.
     Time,
     /// One of these words.
@@ -85,10 +93,9 @@ pub const FROM: Parameter =
     Parameter::query("from", Kind::Time, "Start, inclusive: RFC 3339 with an offset.").example("2026-11-24T00:00:00+07:00");
 pub const TO: Parameter = Parameter::query("to", Kind::Time, "End, exclusive: RFC 3339 with an offset; may lie ahead.")
     .example("2026-11-25T00:00:00+07:00");
-pub const BBOX: Parameter = Parameter::query("bbox", Kind::Bbox, "`west,south,east,north` in degrees (WGS 84).")
-    .example("105.80,20.99,105.88,21.06");
-pub const AREA: Parameter =
-    Parameter::query("area", Kind::Id, "Only what lies in this area.").example("ward-hoan-kiem");
+pub const BBOX: Parameter =
+    Parameter::query("bbox", Kind::Bbox, "`west,south,east,north` in degrees (WGS 84).").example("105.80,20.99,105.88,21.06");
+pub const AREA: Parameter = Parameter::query("area", Kind::Id, "Only what lies in this area.").example("ward-hoan-kiem");
 /// Accepted by every operation that has more than one format.
 pub const FORMAT: &str = "f";
 
@@ -134,10 +141,18 @@ pub enum FaultKind {
     Unknown,
     Twice,
     Missing,
-    NotText { bytes_max: usize },
+    NotText {
+        bytes_max: usize,
+    },
     NotId,
-    NotInteger { min: i64, max: i64 },
-    NotNumber { min: f64, max: f64 },
+    NotInteger {
+        min: i64,
+        max: i64,
+    },
+    NotNumber {
+        min: f64,
+        max: f64,
+    },
     NotTime,
     NotWord(&'static [&'static str]),
     NotBbox,

@@ -25,23 +25,41 @@ pub enum Problem {
     /// No such path.
     Path,
     /// The path is right, the thing it names does not exist.
-    Absent { what: &'static str, id: String },
+    Absent {
+        what: &'static str,
+        id: String,
+    },
     /// The path has other methods.
-    Method { allowed: String },
+    Method {
+        allowed: String,
+    },
     /// None of the operation's formats is acceptable.
-    Format { offered: String },
+    Format {
+        offered: String,
+    },
     /// Needs a key.
     Key,
     /// What was asked for is no longer kept; the link has what replaces it.
-    Gone { detail: String, link: String },
+    Gone {
+        detail: String,
+        link: String,
+    },
     /// The body is over the limit.
-    TooLarge { bytes_max: usize },
+    TooLarge {
+        bytes_max: usize,
+    },
     /// Rows of an edit were refused, so nothing was changed.
-    Edit { rows: Value, refused: usize },
+    Edit {
+        rows: Value,
+        refused: usize,
+    },
     /// The question needs more rows, time or memory than one may.
     TooCostly(String),
     /// Now is not the time: try again later. `extra` says how far it got.
-    Unavailable { detail: String, extra: Map<String, Value> },
+    Unavailable {
+        detail: String,
+        extra: Map<String, Value>,
+    },
     /// Our fault; the log has more under the request id.
     Internal(String),
 }
@@ -57,8 +75,7 @@ const fn kind(slug: &'static str, status: StatusCode, en: &'static str, vi: &'st
     Kind { slug, status, title: Text { en, vi } }
 }
 
-const PARAMETERS: Kind =
-    kind("bad-parameter", StatusCode::BAD_REQUEST, "A parameter is wrong", "Có tham số không hợp lệ");
+const PARAMETERS: Kind = kind("bad-parameter", StatusCode::BAD_REQUEST, "A parameter is wrong", "Có tham số không hợp lệ");
 const BODY: Kind =
     kind("bad-body", StatusCode::BAD_REQUEST, "The request body cannot be read", "Không đọc được nội dung yêu cầu");
 const STATEMENT: Kind = kind("bad-statement", StatusCode::BAD_REQUEST, "The statement was refused", "Câu lệnh bị từ chối");
@@ -67,8 +84,7 @@ const PATH: Kind = kind("no-such-path", StatusCode::NOT_FOUND, "There is no such
 const ABSENT: Kind = kind("not-found", StatusCode::NOT_FOUND, "There is no such thing", "Không tìm thấy");
 const METHOD: Kind =
     kind("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here", "Phương thức không được phép");
-const FORMAT: Kind =
-    kind("not-acceptable", StatusCode::NOT_ACCEPTABLE, "No acceptable format", "Không có định dạng phù hợp");
+const FORMAT: Kind = kind("not-acceptable", StatusCode::NOT_ACCEPTABLE, "No acceptable format", "Không có định dạng phù hợp");
 const GONE: Kind = kind("gone", StatusCode::GONE, "No longer kept", "Không còn được lưu");
 const TOO_LARGE: Kind =
     kind("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large", "Nội dung yêu cầu quá lớn");
@@ -82,8 +98,7 @@ const TOO_COSTLY: Kind =
     kind("too-costly", StatusCode::UNPROCESSABLE_ENTITY, "The question costs too much", "Câu hỏi vượt quá giới hạn");
 const UNAVAILABLE: Kind =
     kind("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not available now", "Tạm thời không phục vụ được");
-const INTERNAL: Kind =
-    kind("internal", StatusCode::INTERNAL_SERVER_ERROR, "An error of the server", "Lỗi của máy chủ");
+const INTERNAL: Kind = kind("internal", StatusCode::INTERNAL_SERVER_ERROR, "An error of the server", "Lỗi của máy chủ");
 
 /// Seconds after which a caller may try again.
 const RETRY_S: &str = "5";
@@ -161,10 +176,8 @@ impl Problem {
             "detail": self.detail(),
         });
         if let Self::Parameters(faults) = self {
-            let errors: Vec<_> = faults
-                .iter()
-                .map(|fault| json!({"parameter": fault.parameter, "detail": fault.detail(language)}))
-                .collect();
+            let errors: Vec<_> =
+                faults.iter().map(|fault| json!({"parameter": fault.parameter, "detail": fault.detail(language)})).collect();
             problem["errors"] = Value::Array(errors);
         }
         match self {
@@ -264,8 +277,20 @@ pub fn documented(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
 /// Every kind of refusal for the docs page: anchor, status, title.
 pub fn all() -> impl Iterator<Item = (&'static str, u16, &'static str)> {
     [
-        &PARAMETERS, &BODY, &STATEMENT, &KEY, &PATH, &ABSENT, &METHOD, &FORMAT, &GONE, &TOO_LARGE, &EDIT, &TOO_COSTLY,
-        &UNAVAILABLE, &INTERNAL,
+        &PARAMETERS,
+        &BODY,
+        &STATEMENT,
+        &KEY,
+        &PATH,
+        &ABSENT,
+        &METHOD,
+        &FORMAT,
+        &GONE,
+        &TOO_LARGE,
+        &EDIT,
+        &TOO_COSTLY,
+        &UNAVAILABLE,
+        &INTERNAL,
     ]
     .into_iter()
     .map(|kind| (kind.slug, kind.status.as_u16(), kind.title.en))

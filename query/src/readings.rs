@@ -188,3 +188,6 @@ fn key(kind: Kind, batch: &RecordBatch, index: usize) -> Option<Key> {
     let first = Quantity::all().find(has)? as u8;
     Some(Key { at, kind, avg_s, first })
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,7 +131,11 @@ fn methods(app: &Arc<App>, endpoints: Vec<&'static Endpoint>) -> MethodRouter {
     methods.fallback(move |request: Request| {
         let (app, allowed) = (Arc::clone(&app), allowed.clone());
         async move {
-            if request.method() == Method::OPTIONS { preflight(&allowed) } else { refusal(&app, &request, Problem::Method { allowed }) }
+            if request.method() == Method::OPTIONS {
+                preflight(&allowed)
+            } else {
+                refusal(&app, &request, Problem::Method { allowed })
+            }
         }
     })
 }
@@ -153,7 +157,8 @@ fn preflight(allowed: &str) -> Response {
     }
     headers.insert(http::header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("accept, accept-language, authorization, if-none-match"));
+    headers
+        .insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("accept, accept-language, authorization, if-none-match"));
     response
 }
 

@@ -18,11 +18,16 @@ const TAG: &str = "registry";
 const DRY_RUN: Parameter = Parameter::query("dry_run", Kind::Flag, "Only judge, change nothing.").or("false");
 const AUTHOR: Parameter =
     Parameter::query("author", Kind::Text { bytes_max: 64 }, "Who edits, for the record.").or("http").example("n.v.an");
-const AT: Parameter = Parameter::query("at", Kind::Time, "Only what is valid at this instant.").example("2025-06-30T00:00:00+07:00");
+const AT: Parameter =
+    Parameter::query("at", Kind::Time, "Only what is valid at this instant.").example("2025-06-30T00:00:00+07:00");
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/registry", "exportRegistry", |app, call| Box::pin(async move { export(&app, call).await }))
-        .says(TAG, "The registry", "A GeoJSON FeatureCollection of all versions, or of those valid at an instant: what import takes.")
+        .says(
+            TAG,
+            "The registry",
+            "A GeoJSON FeatureCollection of all versions, or of those valid at an instant: what import takes.",
+        )
         .access(Access::Key("registry"))
         .freshness(Freshness::Settled)
         .takes(&[AT])

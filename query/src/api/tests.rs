@@ -50,8 +50,7 @@ fn assert_members(id: &str, schema: &Value, example: &Value) {
 #[test]
 fn path_parameters_are_those_of_the_path() {
     for endpoint in endpoints() {
-        let declared: BTreeSet<_> =
-            endpoint.parameters.iter().filter(|p| p.place == Place::Path).map(|p| p.name).collect();
+        let declared: BTreeSet<_> = endpoint.parameters.iter().filter(|p| p.place == Place::Path).map(|p| p.name).collect();
         let named: BTreeSet<_> = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
         assert_eq!(declared, named, "{}", endpoint.path);
     }

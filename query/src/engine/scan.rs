@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::datasource::listing::PartitionedFile;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
@@ -162,7 +162,12 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn bound(&self, column: &Column, keys: fn(&DataFile) -> Option<&str>, times: fn(&DataFile) -> Option<i64>) -> Option<ArrayRef> {
+    fn bound(
+        &self,
+        column: &Column,
+        keys: fn(&DataFile) -> Option<&str>,
+        times: fn(&DataFile) -> Option<i64>,
+    ) -> Option<ArrayRef> {
         let order = self.table.order();
         match column.name.as_str() {
             DAY => Some(Arc::new(Date32Array::from_iter_values(self.files.iter().map(|file| file.day)))),

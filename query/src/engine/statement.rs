@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
@@ -52,12 +54,21 @@ impl Engine {
         }
     }
 
+    /// A state of its own: a cloned one would share its catalogue, and one statement would see another's snapshot.
+    fn without_tables(&self) -> SessionState {
+        SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+            .with_config(self.state.config().clone().with_create_default_catalog_and_schema(true))
+            .build()
+    }
+
     async fn run(&self, view: &View, statement: Statement, limits: StatementLimits) -> Result<Rows, EngineError> {
         let _turn = self.turns.acquire().await.map_err(|_| EngineError::Failed("the engine is closed".to_owned()))?;
-        let context = SessionContext::new_with_state(self.state.clone());
+        let context = SessionContext::new_with_state(self.without_tables());
         for (table, _) in view.tables() {
             let provider = SnapshotTable::of(self.files.clone(), *table, view);
-            context.register_table(table.name(), Arc::new(provider))?;
+            let registered = context.register_table(table.name(), Arc::new(provider));
+            registered.map_err(|error| EngineError::Failed(error.to_string()))?;
         }
         let state = context.state();
         let plan = state.statement_to_plan(statement).await?;
@@ -106,3 +117,6 @@ fn parse(sql: &str, limits: StatementLimits) -> Result<Statement, EngineError> {
     }
     Ok(statement)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What a statement may say, and that its answer is of files and memory together.
+
+use domain::kind::parking::BayState;
+
+use super::*;
+use crate::engine::cell_json;
+use crate::tests::fixture::{Fixture, at};
+
+async fn filled() -> Fixture {
+    let mut fixture = Fixture::new().await;
+    for (n, time) in ["2026-11-22T08:00:00Z", "2026-11-23T08:00:00Z", "2026-11-24T08:00:00Z"].into_iter().enumerate() {
+        fixture.parking(1 + n as u64, "bay-1", at(time), BayState::ALL[n]);
+    }
+    fixture.commit(2).await;
+    fixture
+}
+
+async fn ask(fixture: &Fixture, sql: &str) -> Result<Rows, EngineError> {
+    fixture.engine.select(&fixture.view(), sql, StatementLimits::default()).await
+}
+
+#[tokio::test]
+async fn an_answer_counts_files_and_memory_together() {
+    let fixture = filled().await;
+    let count = |rows: Rows| cell_json(rows.batches[0].column(0), 0).as_i64();
+    assert_eq!(count(ask(&fixture, "SELECT count(*) FROM parking_readings").await.expect("rows")), Some(3));
+    let since = "SELECT count(*) FROM parking_readings WHERE sensor = 'bay-1' AND observed_at >= '2026-11-23T00:00:00Z'";
+    assert_eq!(count(ask(&fixture, since).await.expect("rows")), Some(2));
+    let by_day = "SELECT count(*) FROM parking_readings WHERE day = '2026-11-22'";
+    assert_eq!(count(ask(&fixture, by_day).await.expect("rows")), Some(1));
+}
+
+#[tokio::test]
+async fn only_one_reading_select_is_taken() {
+    let fixture = filled().await;
+    let refused = [
+        "",
+        "SELECT 1; SELECT 2",
+        "INSERT INTO parking_readings SELECT * FROM parking_readings",
+        "CREATE TABLE x AS SELECT 1",
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+        "COPY (SELECT 1) TO '/tmp/x.csv'",
+        "SET datafusion.execution.batch_size = 1",
+        "SHOW TABLES",
+        "EXPLAIN SELECT 1",
+        "DROP TABLE parking_readings",
+        "SELECT * INTO x FROM parking_readings",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM nothing",
+        "SELECT * FROM parking_readings FOR UPDATE",
+        "WITH x AS (DELETE FROM parking_readings) SELECT 1",
+        "DELETE FROM parking_readings",
+        "UPDATE parking_readings SET state = 'vacant'",
+        "TRUNCATE parking_readings",
+        "SELECT read_csv('/etc/passwd')",
+    ];
+    for sql in refused {
+        assert!(matches!(ask(&fixture, sql).await, Err(EngineError::Statement(_))), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn more_rows_than_allowed_are_refused_not_cut() {
+    let fixture = filled().await;
+    let limits = StatementLimits { rows: 2, ..StatementLimits::default() };
+    let all = "SELECT * FROM parking_readings";
+    assert!(matches!(fixture.engine.select(&fixture.view(), all, limits).await, Err(EngineError::TooCostly(_))));
+    let some = "SELECT * FROM parking_readings LIMIT 2";
+    assert!(fixture.engine.select(&fixture.view(), some, limits).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_statement_ends_when_its_time_is_over() {
+    let fixture = filled().await;
+    let limits = StatementLimits { time: Duration::from_millis(20), ..StatementLimits::default() };
+    let endless = "SELECT count(*) FROM generate_series(1, 3000000000) a";
+    let answer = fixture.engine.select(&fixture.view(), endless, limits).await;
+    assert!(matches!(answer, Err(EngineError::TooCostly(_) | EngineError::Statement(_))));
+}
