@@ -3,6 +3,7 @@
 //! Whose reading it is stands beside it. Transport fields are absent on purpose: a second gateway changes them, not what was
 //! measured. Values are compared after conversion into canonical units, bit for bit, except that −0 is 0.
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::kind::parking::ParkingValue;
@@ -19,7 +20,8 @@ pub enum Identity {
 
 /// Stands for a measured value in key sets: equal values have equal fingerprints. Those of air values and bay states differ
 /// whenever the values do; of counters (`free`, `capacity`) two different ones share one by a chance of 2⁻⁶⁴.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Fingerprint(pub u64);
 
 impl Fingerprint {

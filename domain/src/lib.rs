@@ -28,6 +28,7 @@ pub mod time;
 pub mod topic;
 pub mod unit;
 
+pub use check::Promise;
 pub use flag::{Flag, Flags};
 pub use id::{ObjectId, SensorId};
 pub use identity::{Fingerprint, Identity};
