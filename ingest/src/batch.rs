@@ -93,10 +93,6 @@ impl Batch {
         self.records.push(Taken { position, received_at, what });
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     fn again(&mut self, again: Reprocess, options: &codec::Options) -> Again {
         let Reprocess { of, element, was, received_at, detail, publish } = again;
         Again { of, element, was, received_at, detail, message: self.message(publish, options) }

@@ -15,7 +15,9 @@ use lake::{Error, Lake};
 use object_store::ObjectStoreExt as _;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, RowFilter};
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+#[expect(deprecated, reason = "its replacement is an example, not an interface; the lake reads the same way")]
+use parquet::arrow::async_reader::ParquetObjectReader;
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 
 use crate::pipeline::LetterId;
 use crate::shared::Shared;
@@ -76,6 +78,7 @@ pub async fn find(
     Ok(found)
 }
 
+#[expect(deprecated, reason = "as above")]
 async fn read(lake: &Lake, path: &str, wanted: &HashSet<LetterId>) -> Result<Vec<RecordBatch>, Error> {
     let store = lake.object_store();
     let path = lake.table_root(Table::DeadLetters).join(path);

@@ -31,14 +31,13 @@ use lake::table::Table;
 use crate::batch::{Again, Batch, Message, Taken, What};
 use crate::options::{Options, UnknownSensors};
 pub use effects::{AppliedEdit, Committed, Effects, UplinkNote};
-pub use held::{Awaits, Held, LetterId};
+pub use held::LetterId;
 use judge::At;
 use keys::KeyCache;
 pub use keys::{KeySet, SetId};
-pub use ledger::Ledger;
 use ledger::{Entry, Verdict, book};
 pub use plan::Plan;
-pub use sensor::{Heard, Sensor, Sensors};
+pub use sensor::{Sensor, Sensors};
 pub use state::State;
 
 /// In the element number of a dead letter: the rest of an element of which a part was accepted.

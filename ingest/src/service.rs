@@ -22,7 +22,7 @@ use std::time::Duration;
 use domain::limits::BATCH_BYTES_MAX;
 use journal::{Entry, Tail, TailError};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::error;
 
 use crate::checkpoint::Checkpoints;
 use crate::error::Error;

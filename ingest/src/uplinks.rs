@@ -101,7 +101,7 @@ impl Uplinks {
     /// The entry behind a link and the link before it; `None` where the chain ends or its bytes are overwritten.
     fn read(&self, link: u64) -> Option<(u64, Uplink)> {
         let start = link.checked_sub(1)?;
-        if start + self.bytes_max as u64 <= self.end {
+        if start + (self.bytes_max as u64) < self.end {
             return None;
         }
         let entry = &self.ring[(start % self.bytes_max as u64) as usize..];

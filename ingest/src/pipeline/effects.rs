@@ -22,9 +22,7 @@ pub struct Effects {
 /// A registry edit as the pipeline judged it.
 pub struct AppliedEdit {
     pub position: Position,
-    pub received_at: Timestamp,
     pub author: String,
-    pub features: bytes::Bytes,
     /// Empty when a row was refused or nothing changed.
     pub changes: Vec<Change>,
     pub rows: Vec<RowVerdict>,

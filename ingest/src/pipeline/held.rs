@@ -87,15 +87,7 @@ impl Held {
         self.by_due.iter().take_while(move |(due, _)| *due <= now).map(|(_, id)| (*id, self.entries[id].day))
     }
 
-    pub fn contains(&self, id: LetterId) -> bool {
-        self.entries.contains_key(&id)
-    }
-
     pub fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 }

@@ -31,14 +31,6 @@ impl KeySet {
         self.0.entry(identity).or_insert(fingerprint);
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn bytes(&self) -> usize {
         const ENTRY: usize = size_of::<(Identity, Fingerprint)>() + 1;
         self.0.allocation_size().max(self.0.capacity() * ENTRY) + 64
@@ -84,10 +76,6 @@ impl KeyCache {
         if let Some(cached) = self.sets.get_mut(&id) {
             cached.set.insert(identity, fingerprint);
         }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.sets.is_empty()
     }
 
     /// Ends a step: evicts down to three quarters of the limit when it is passed.

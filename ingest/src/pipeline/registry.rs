@@ -35,7 +35,7 @@ impl Pipeline {
         if !committed.holds(Table::Registry, position) {
             push_versions(&mut effects.registry, &changes, position);
         }
-        effects.edits.push(AppliedEdit { position, received_at, author, features, changes, rows, taken });
+        effects.edits.push(AppliedEdit { position, author, changes, rows, taken });
     }
 
     fn rebuild(&mut self) {

@@ -233,10 +233,6 @@ impl Sensors {
     pub fn len(&self) -> usize {
         self.list.len()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
 }
 
 impl From<Vec<Sensor>> for Sensors {

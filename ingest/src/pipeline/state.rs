@@ -51,8 +51,4 @@ impl Resolved {
         }
         true
     }
-
-    pub fn contains(&self, id: LetterId) -> bool {
-        self.set.contains(&id)
-    }
 }

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt as _;
-use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use domain::Position;
-use journal::Journal;
 use tracing::info;
 
 use super::Service;

@@ -24,7 +24,7 @@ fn a_reading_too_far_ahead_is_held_until_its_time_has_come() {
     let [id] = due(&bench)[..] else { panic!("one is due") };
     bench.again(id, Reason::Future, Kind::Parking, "bay-1", bay(1_301, 0));
     assert_eq!(bench.ledger(), counts(2, 2, 0, &[]));
-    assert!(bench.pipeline.state().held.is_empty());
+    assert_eq!(bench.pipeline.state().held.len(), 0);
 }
 
 #[test]
