@@ -35,6 +35,11 @@ impl Handle {
         self.shared.position() >= self.shared.start
     }
 
+    #[cfg(test)]
+    pub(crate) fn lake(&self) -> &lake::Lake {
+        &self.shared.lake
+    }
+
     /// The newest record that the pipeline has taken.
     pub fn position(&self) -> Position {
         self.shared.position()

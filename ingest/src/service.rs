@@ -136,3 +136,6 @@ impl Backoff {
         wait
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -14,11 +14,14 @@ use crate::shared::Shared;
 
 pub struct Keeper {
     task: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    /// The task never outlives its owner, however that one ends.
+    abort: AbortHandle,
 }
 
 impl Keeper {
     pub fn start(shared: Arc<Shared>, shutdown: CancellationToken) -> Self {
-        Self { task: tokio::sync::Mutex::new(Some(tokio::spawn(keep(shared, shutdown)))) }
+        let task = tokio::spawn(keep(shared, shutdown));
+        Self { abort: task.abort_handle(), task: tokio::sync::Mutex::new(Some(task)) }
     }
 
     /// Resolves only if the task ended by a panic.
@@ -35,11 +38,17 @@ impl Keeper {
     }
 
     pub async fn stop(self) {
-        if let Some(task) = self.task.into_inner() {
-            task.abort();
+        self.abort.abort();
+        if let Some(task) = self.task.lock().await.take() {
             // Either way it is over; what it began on disk is whole or not there.
             let _ = task.await;
         }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.abort.abort();
     }
 }
 
