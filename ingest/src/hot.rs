@@ -58,7 +58,10 @@ impl Hot {
         rows: impl IntoIterator<Item = (Table, RecordBatch)>,
     ) {
         for (table, rows) in rows {
-            self.tables[table as usize].push(HotChunk { first, last, rows });
+            let table = &mut self.tables[table as usize];
+            // A replayed run may begin before what the table holds; its rows begin after it.
+            let first = first.max(table.committed.next());
+            table.push(HotChunk { first, last, rows });
         }
         self.head = last;
         self.now = now;
@@ -132,7 +135,7 @@ impl TableRows {
         if added == 0 {
             return;
         }
-        check!(Promise::Snap1, chunk.first > self.committed, "a replay does not bring back committed rows");
+        check!(Promise::Snap1, chunk.first <= chunk.last, "a replay does not bring back committed rows");
         self.rows += added;
         self.rows_uncommitted += added;
         let mut chunk = chunk;

@@ -13,6 +13,7 @@ use hashbrown::{HashMap, HashSet};
 use lake::table::Table;
 use lake::{Error, Lake};
 use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, RowFilter};
 #[expect(deprecated, reason = "its replacement is an example, not an interface; the lake reads the same way")]
@@ -81,7 +82,7 @@ pub async fn find(
 #[expect(deprecated, reason = "as above")]
 async fn read(lake: &Lake, path: &str, wanted: &HashSet<LetterId>) -> Result<Vec<RecordBatch>, Error> {
     let store = lake.object_store();
-    let path = lake.table_root(Table::DeadLetters).join(path);
+    let path = Path::from_iter(lake.table_root(Table::DeadLetters).parts().chain(Path::from(path).parts()));
     let size = store.head(&path).await?.size;
     let reader = ParquetObjectReader::new(store, path).with_file_size(size);
     let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;

@@ -77,3 +77,10 @@ fn at_the_limit_only_committed_rows_are_dropped() {
     hot.forget_committed();
     assert_eq!((hot.rows(), after(&hot, 1)), (4, 4));
 }
+
+#[test]
+fn a_replayed_run_that_begins_before_the_committed_position_is_after_it() {
+    let mut hot = Hot::new(Position::START, Timestamp::UNIX_EPOCH, |_| Position(5));
+    hot.push(Position(1), Position(8), Timestamp::UNIX_EPOCH, [(TABLE, rows(7, 2))]);
+    assert_eq!(after(&hot, 5), 2);
+}

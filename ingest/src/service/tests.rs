@@ -8,8 +8,8 @@ use domain::{Reason, SensorId};
 use lake::contract::{Intake as _, Live as _};
 use lake::table::Table;
 
-use bench::{Bench, air, counts, parking};
 use crate::options::Options;
+use bench::{Bench, air, counts, parking};
 
 #[tokio::test]
 async fn what_is_published_is_in_the_ledger_the_view_and_after_a_stop_in_the_lake() {

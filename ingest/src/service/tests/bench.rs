@@ -76,9 +76,11 @@ impl Bench {
 
     /// Opens everything anew and waits until it has caught up.
     pub async fn start(&mut self) -> Running {
-        let running = self.try_start().await.expect("a data directory that opens");
-        running.handle.caught_up().await;
-        running
+        let mut running = self.try_start().await.expect("a data directory that opens");
+        tokio::select! {
+            () = running.handle.caught_up() => running,
+            ended = &mut running.task => panic!("ingest ended: {ended:?}"),
+        }
     }
 
     pub async fn try_start(&mut self) -> Result<Running, Error> {
