@@ -27,6 +27,7 @@ mod service;
 mod shared;
 pub mod source;
 mod uplinks;
+pub mod verify;
 mod writer;
 
 pub use checkpoint::CheckpointError;

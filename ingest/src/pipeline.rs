@@ -169,6 +169,7 @@ impl Pipeline {
             return;
         }
         self.state.held.release(id);
+        self.state.ledger.letters = self.state.ledger.letters.saturating_sub(1);
         if !committed.holds(Table::DeadLetters, position) {
             effects.dead_letters.push(&DeadLetter {
                 received_at: again.received_at,
@@ -223,6 +224,7 @@ impl Pipeline {
         payload: Option<&[u8]>,
         effects: &mut Effects,
     ) -> Verdict {
+        self.state.ledger.letters += 1;
         if !at.committed.holds(Table::DeadLetters, at.position) {
             let publish = &at.message.publish;
             let sensor = sensor.map(|number| self.state.sensors.get(number).id.as_str());

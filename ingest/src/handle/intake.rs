@@ -13,7 +13,8 @@ use lake::contract::{EditVerdict, Intake, IntakeError, RowVerdict, Verdict};
 
 use super::Handle;
 use crate::letters;
-use crate::pipeline::LetterId;
+use crate::pipeline::{AppliedEdit, LetterId};
+use crate::shared::Shared;
 
 #[async_trait::async_trait]
 impl Intake for Handle {
@@ -51,10 +52,9 @@ impl Intake for Handle {
             let detail = format!("an edit of {} bytes is too long, at most {RECORD_BYTES_MAX}: split it", body.len());
             return Err(IntakeError::Invalid(detail));
         }
-        let position = self.append_edit(kind, &body).await?;
+        let (position, slot) = self.append_edit(kind, &body).await?;
         self.shared.taken(position).await;
-        let applied = self.shared.edits.lock().remove(&position).flatten();
-        match applied {
+        match slot.take() {
             Some(applied) => {
                 let position = applied.taken.then_some(position);
                 Ok(EditVerdict { position, rows: applied.rows.into_iter().map(verdict).collect() })
@@ -112,19 +112,33 @@ impl Handle {
     }
 
     /// The slot stands before the pipeline can reach the record.
-    async fn append_edit(&self, kind: u8, body: &[u8]) -> Result<Position, IntakeError> {
-        let append = {
+    async fn append_edit(&self, kind: u8, body: &[u8]) -> Result<(Position, Slot<'_>), IntakeError> {
+        let (append, slot) = {
             let mut edits = self.shared.edits.lock();
             let append = self.shared.journal.append(kind, body);
-            edits.insert(append.position(), None);
-            append
+            let position = append.position();
+            edits.insert(position, None);
+            (append, Slot { shared: &self.shared, position })
         };
-        let position = append.position();
-        let outcome = durable(append).await;
-        if outcome.is_err() {
-            self.shared.edits.lock().remove(&position);
-        }
-        outcome
+        Ok((durable(append).await?, slot))
+    }
+}
+
+/// Where the pipeline leaves the outcome of an edit; gone with its author, however that one ends.
+struct Slot<'a> {
+    shared: &'a Shared,
+    position: Position,
+}
+
+impl Slot<'_> {
+    fn take(&self) -> Option<AppliedEdit> {
+        self.shared.edits.lock().remove(&self.position).flatten()
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.take();
     }
 }
 

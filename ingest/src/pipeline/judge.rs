@@ -199,6 +199,7 @@ impl Pipeline {
             self.keys.insert(id, *identity, *fingerprint);
         }
         let entry = self.state.sensors.get_mut(sensor);
+        entry.rows += 1;
         entry.hear(&reading, at.received_at);
         let track = entry.tracks[kind as usize].get_or_insert_default();
         for (identity, fingerprint) in new {

@@ -10,6 +10,8 @@ pub struct Ledger {
     pub counts: Counts,
     /// Publishes that are no readings.
     pub foreign: u64,
+    /// Dead letters that stand: written and not resolved.
+    pub letters: u64,
 }
 
 /// What one element came to.

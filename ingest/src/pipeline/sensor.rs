@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize, Serializer};
 pub struct Sensor {
     pub id: SensorId,
     pub counts: Counts,
+    /// Written into the reading tables.
+    pub rows: u64,
     /// By `Kind as usize`.
     pub tracks: [Option<Box<Track>>; Kind::ALL.len()],
     /// Of the newest accepted reading of any kind.
@@ -99,7 +101,15 @@ pub struct Resolved {
 
 impl Sensor {
     fn new(id: SensorId) -> Self {
-        Self { id, counts: Counts::default(), tracks: [None, None], heard: None, resolved: [None, None], planned: [None, None] }
+        Self {
+            id,
+            counts: Counts::default(),
+            rows: 0,
+            tracks: [None, None],
+            heard: None,
+            resolved: [None, None],
+            planned: [None, None],
+        }
     }
 
     pub fn mark(&self, kind: Kind) -> Option<Timestamp> {

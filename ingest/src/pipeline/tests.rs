@@ -5,6 +5,7 @@ mod bench;
 mod held;
 mod identity;
 mod registry;
+mod speed;
 
 use domain::{Kind, Reason};
 

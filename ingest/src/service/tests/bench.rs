@@ -106,6 +106,18 @@ impl Bench {
         Ok(Running { handle, journal, shutdown, task })
     }
 
+    /// What a check at rest finds; everything is compared one by one.
+    pub async fn broken_promises(&self) -> Vec<String> {
+        let journal = journal::verify(&self.dir.path().join("journal")).expect("readable").expect("there");
+        let url = self.dir.path().join("lake").display().to_string();
+        let lake = Lake::open_read_only(lake::Options::at(url), self.clock.clone()).await.expect("a lake");
+        let tables = lake.verify(&[(journal.id, journal.last)]).await.expect("readable");
+        let report = crate::verify::verify(self.dir.path(), Some(&journal), &lake, &tables).await.expect("readable");
+        assert!(report.exact, "{report:?}");
+        let of_lake = tables.findings.iter().map(|finding| format!("{finding:?}"));
+        of_lake.chain(report.findings.iter().map(|finding| format!("{finding:?}"))).collect()
+    }
+
     /// A killed service's writer may hold the folder for a moment.
     async fn journal(&self) -> Journal {
         loop {

@@ -62,6 +62,7 @@ async fn rounds(options: Options, seed: u64) {
     each_once(&ingest, next).await;
     no_identity_twice(&ingest).await;
     ingest.stop().await;
+    assert_eq!(bench.broken_promises().await, Vec::<String>::new());
 }
 
 /// Reads what the lake holds, by the look-up of the duplicate check.

@@ -53,4 +53,5 @@ async fn a_dead_letter_is_taken_again_once() {
     assert_eq!(ingest.ledger(), counts(2, 1, 0, &[(Reason::Conflict, 1)]), "it is a conflict again, once");
     assert!(!ingest.handle.reprocess(kept, 0).await.expect("found hot"), "it stands resolved");
     ingest.stop().await;
+    assert_eq!(bench.broken_promises().await, Vec::<String>::new());
 }
