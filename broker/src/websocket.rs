@@ -41,7 +41,7 @@ fn choose_mqtt(request: &Request, mut response: Response) -> Result<Response, Er
         return Ok(response);
     }
     let mut refusal = ErrorResponse::new(Some("subprotocol mqtt is required".into()));
-    *refusal.status_mut() = StatusCode::from_u16(400).unwrap_or_default();
+    *refusal.status_mut() = StatusCode::from_u16(400).expect("400 is a status of HTTP");
     Err(refusal)
 }
 

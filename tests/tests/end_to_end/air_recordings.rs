@@ -137,10 +137,10 @@ fn hanoi_micros(label: &str) -> anyhow::Result<i64> {
     Ok(midnight(date, 7)? + hour * 3_600_000_000)
 }
 
-/// Hour-beginning labels, UTC+8: the reading ends an hour after its label.
+/// Hour-ending labels, UTC+8, as the shipped mapping reads them: the publisher does not say which end its labels name.
 fn beijing_micros(row: &Row) -> anyhow::Result<i64> {
     let date = format!("{}-{:0>2}-{:0>2}", row["year"], row["month"], row["day"]);
-    Ok(midnight(&date, 8)? + (row["hour"].parse::<i64>()? + 1) * 3_600_000_000)
+    Ok(midnight(&date, 8)? + row["hour"].parse::<i64>()? * 3_600_000_000)
 }
 
 fn midnight(date: &str, offset_hours: i64) -> anyhow::Result<i64> {
