@@ -147,7 +147,7 @@ fn services(hub: &Arc<Hub>, inner: &CancellationToken) -> JoinSet<Result<(), Err
 }
 
 fn spawn_live_engine(work: Box<dyn FnOnce() + Send>) -> Result<(), Error> {
-    let spawned = std::thread::Builder::new().name("kerbside-live".into()).spawn(work);
+    let spawned = std::thread::Builder::new().name(crate::engine::THREADS[0].into()).spawn(work);
     // It ends with the front's last handle, and its panic is its subscribers' loss only.
     spawned.map(drop).map_err(Error::Thread)
 }

@@ -32,6 +32,9 @@ use crate::message::Message;
 use crate::meter::Meter;
 use crate::metrics::ENGINE_RESTARTS;
 
+/// The threads of the engine by name, the second of them named by rumqttd: a panic there is its subscribers' loss only.
+pub const THREADS: [&str; 2] = ["kerbside-live", "router-0"];
+
 /// The engine as the front uses it.
 pub struct Engine {
     /// Bounded by `room` and by what clients subscribe.

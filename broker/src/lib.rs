@@ -50,6 +50,7 @@ mod websocket;
 mod wills;
 
 pub use broker::{Broker, Deps};
+pub use engine::THREADS as ENGINE_THREADS;
 pub use error::Error;
 pub use handle::{Handle, Status};
 pub use options::Options;

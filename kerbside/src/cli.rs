@@ -54,8 +54,6 @@ pub enum Command {
     Broker,
     /// Ingest alone, behind another broker (`source.url`), with its API
     Ingest(Ingest),
-    /// Query alone, on the lake of another process's data dir
-    Query,
     /// Simulated sensors against any broker
     Simulate(Simulate),
     /// A recording through MQTT
@@ -150,6 +148,9 @@ pub struct Replay {
 pub struct Import {
     #[command(flatten)]
     pub recording: Recording,
+    /// Leaves out what stands before this line: where an interrupted import said to go on
+    #[arg(long, value_name = "LINE", default_value_t = 0)]
+    pub from_line: u64,
     #[command(flatten)]
     pub server: Server,
 }

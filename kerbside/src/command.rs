@@ -14,15 +14,15 @@ use std::process::ExitCode;
 
 use crate::cli::Command;
 use crate::config::{self, Loaded};
+use crate::node::Roles;
 
 /// Runs one command to its end.
 pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo::run(demo, loaded.config).await,
-        Command::Serve => serve::run(loaded.config, serve::Roles::ALL).await,
-        Command::Broker => serve::run(loaded.config, serve::Roles::BROKER).await,
+        Command::Serve => serve::run(loaded.config, Roles::ALL).await,
+        Command::Broker => serve::run(loaded.config, Roles::BROKER).await,
         Command::Ingest(ingest) => serve::run_behind(loaded.config, ingest.broker).await,
-        Command::Query => serve::run(loaded.config, serve::Roles::QUERY).await,
         Command::Simulate(simulate) => simulate::run(simulate).await,
         Command::Replay(replay) => replay::run(replay).await,
         Command::Import(import) => import::run(import, loaded.config).await,

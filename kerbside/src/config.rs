@@ -27,11 +27,11 @@ pub struct Config {
     pub mqtt: String,
     /// MQTT over WebSocket; off unless named.
     pub mqtt_ws: Option<String>,
-    /// Where the lake lies: a path or an object store URL; `lake` in the data dir unless named.
-    pub lake_url: Option<String>,
     pub log: telemetry::Options,
     pub city: domain::registry::CityOptions,
     pub journal: JournalOptions,
+    /// An empty `lake.url` is `lake` in the data dir.
+    pub lake: lake::Options,
     pub broker: broker::Options,
     pub ingest: ingest::Options,
     pub query: query::Options,
@@ -59,10 +59,10 @@ impl Default for Config {
             http: "127.0.0.1:8080".into(),
             mqtt: "127.0.0.1:1883".into(),
             mqtt_ws: None,
-            lake_url: None,
             log: Default::default(),
             city: Default::default(),
             journal: Default::default(),
+            lake: lake::Options::at(""),
             broker: Default::default(),
             ingest: Default::default(),
             query: Default::default(),
@@ -90,7 +90,7 @@ pub fn load(common: &Common) -> anyhow::Result<Loaded> {
     for pair in &common.set {
         let (key, value) = pair.split_once('=').ok_or_else(|| anyhow::anyhow!("--set {pair}: write KEY=VALUE"))?;
         let value: figment::value::Value = value.parse()?;
-        figment = figment.merge(("--set ", Serialized::global(key, value)).1);
+        figment = figment.merge(Serialized::global(key, value));
     }
     let config = figment.extract().map_err(|error| anyhow::anyhow!("configuration: {error}"))?;
     Ok(Loaded { config, figment, unknown_variables })

@@ -15,8 +15,10 @@ mod config;
 mod data_dir;
 mod interrupt;
 mod node;
+mod offline;
 mod panic;
 mod progress;
+mod remote;
 mod signal;
 mod supervisor;
 mod telemetry;
@@ -24,7 +26,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cli::{Cli, Command};
+use cli::Cli;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -10,6 +10,7 @@ use domain::rng::Rng;
 use domain::{Clock, JournalId, Position};
 use journal::Journal;
 use lake::Lake;
+use query::LakeFiles;
 
 use crate::announcer::Announcer;
 use crate::config::Config;
@@ -52,14 +53,14 @@ impl Node {
             true => Some(open_broker(&config, &journal, &clock, rng).await?),
             false => None,
         };
-        let ingest = match roles.ingest {
-            true => Some(open_ingest(&config, &journal, &clock, broker.as_ref()).await?),
-            false => None,
-        };
-        let http = match &ingest {
-            Some(service) => Some(open_http(&config, service, &journal, &clock).await?),
-            None => None,
-        };
+        let (mut ingest, mut http) = (None, None);
+        if roles.ingest {
+            let lake = open_lake(&config, &clock).await?;
+            let files = LakeFiles::of(&lake);
+            let service = open_ingest(&config, &journal, lake, &clock, broker.as_ref()).await?;
+            http = Some(open_http(&config, &service, files, &journal, &clock).await?);
+            ingest = Some(service);
+        }
         Ok(Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir })
     }
 
@@ -89,10 +90,11 @@ impl Node {
         let Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir } = self;
         if let Some(broker) = broker {
             let front = broker.handle();
-            supervisor.start(Stage::Doors, "broker", |token| broker.run(token));
+            // A child of the stage's token: the front cancels what it is given when it fails.
+            supervisor.start(Stage::Doors, "broker", |token| broker.run(token.child_token()));
             match handle.clone() {
                 Some(state) => {
-                    let announcer = Announcer::new(state, front, Arc::clone(&clock));
+                    let announcer = Announcer::new(Arc::new(state), front, Arc::clone(&clock));
                     supervisor.start(Stage::Doors, "announcer", |token| announcer.run(token));
                 }
                 None => {
@@ -138,7 +140,7 @@ impl Node {
     }
 }
 
-async fn open_journal(config: &Config, clock: &Arc<dyn Clock>, rng: &mut Rng) -> anyhow::Result<Journal> {
+pub async fn open_journal(config: &Config, clock: &Arc<dyn Clock>, rng: &mut Rng) -> anyhow::Result<Journal> {
     let options = journal::Options {
         dir: data_dir::journal(&config.data_dir),
         segment_bytes: config.journal.segment_bytes,
@@ -176,13 +178,17 @@ async fn open_broker(config: &Config, journal: &Journal, clock: &Arc<dyn Clock>,
     Ok(Broker::bind(options, deps).await?)
 }
 
-async fn open_ingest(
+pub async fn open_lake(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Lake> {
+    Lake::open(lake_options(config), Arc::clone(clock)).await.context("the lake cannot be opened")
+}
+
+pub async fn open_ingest(
     config: &Config,
     journal: &Journal,
+    lake: Lake,
     clock: &Arc<dyn Clock>,
     broker: Option<&Broker>,
 ) -> anyhow::Result<ingest::Service> {
-    let lake = Lake::open(lake_options(config), Arc::clone(clock)).await.context("the lake cannot be opened")?;
     let mut floors: Vec<ingest::Floor> = Vec::new();
     if let Some(front) = broker.map(Broker::handle) {
         floors.push(Arc::new(move || front.trim_floor()));
@@ -201,6 +207,7 @@ async fn open_ingest(
 async fn open_http(
     config: &Config,
     service: &ingest::Service,
+    files: LakeFiles,
     journal: &Journal,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<query::Server> {
@@ -209,6 +216,9 @@ async fn open_http(
     let deps = query::Deps {
         live: handle.clone(),
         intake: handle,
+        files,
+        city: config.city.clone(),
+        pages: Arc::new(pages),
         clock: Arc::clone(clock),
         metrics: telemetry::start_metrics()?,
         ready: Arc::new(move || match (ready.is_caught_up(), health.health()) {
@@ -218,6 +228,15 @@ async fn open_http(
         }),
     };
     Ok(query::Server::bind(config.query.clone(), deps, address("http", &config.http)?).await?)
+}
+
+/// The web app's files, as the HTTP server serves them.
+fn pages(path: &str) -> Option<query::Page> {
+    dashboards::page(path).map(|page| query::Page {
+        content_type: page.content_type,
+        body: page.body,
+        content_security_policy: dashboards::CONTENT_SECURITY_POLICY,
+    })
 }
 
 /// A host and port of the configuration; names are resolved once.

@@ -1,7 +1,7 @@
 //! A panic in any thread or task ends the process, after saying where.
 //!
 //! Everything acknowledged is already on disk, so leaving at once loses nothing, while a half-alive server would lie to
-//! its sensors and readers. Threads named [`broker::ENGINE_THREAD`] are exempt: the broker replaces that engine itself.
+//! its sensors and readers. The threads of [`broker::ENGINE_THREADS`] are exempt: the broker replaces that engine itself.
 
 use std::panic::PanicHookInfo;
 
@@ -12,7 +12,7 @@ pub fn end_process_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
         report(panic);
-        let exempt = std::thread::current().name().is_some_and(|name| name.starts_with(broker::ENGINE_THREAD));
+        let exempt = std::thread::current().name().is_some_and(|name| broker::ENGINE_THREADS.contains(&name));
         if !exempt {
             std::process::exit(STATUS);
         }

@@ -29,9 +29,12 @@ impl Default for Options {
     }
 }
 
+/// rumqttd tells of each of its links; what matters of them the front tells. A filter of the operator's that names it wins.
+const QUIET: &str = "rumqttd=off";
+
 /// Starts logging; an unreadable filter is an error that names it.
 pub fn start_logs(options: &Options) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&options.level).map_err(|error| anyhow::anyhow!("log.level: {error}"))?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", options.level)).map_err(|error| anyhow::anyhow!("log.level: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match options.format {
         Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
@@ -47,7 +50,7 @@ pub fn start_metrics() -> anyhow::Result<Arc<dyn Fn() -> String + Send + Sync>> 
     lake::metrics::describe();
     broker::metrics::describe();
     ingest::metrics::describe();
-    query::metrics::describe();
+    query::describe_metrics();
     Ok(Arc::new(move || {
         handle.run_upkeep();
         handle.render()

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::limits::RECORD_BYTES_MAX;
 use domain::record::{Publish, Record, Source, kind};
-use domain::registry::{self, Edit};
+use domain::registry::Edit;
 use domain::{Position, Timestamp};
 use hashbrown::HashSet;
 use journal::{Append, AppendError};
-use lake::contract::{EditVerdict, Intake, IntakeError, RowVerdict, Verdict};
+use lake::contract::{EditVerdict, Intake, IntakeError, RowVerdict};
 
 use super::Handle;
 use crate::letters;
@@ -57,7 +57,7 @@ impl Intake for Handle {
         match slot.take() {
             Some(applied) => {
                 let position = applied.taken.then_some(position);
-                Ok(EditVerdict { position, rows: applied.rows.into_iter().map(verdict).collect() })
+                Ok(EditVerdict { position, rows: applied.rows.into_iter().map(RowVerdict::from).collect() })
             }
             None => Err(IntakeError::Unavailable("ingest ended before the edit was applied; it is in the journal".to_owned())),
         }
@@ -108,7 +108,7 @@ impl Handle {
         let (registry, features, now) = (self.shared.registry.load_full(), features.clone(), self.shared.clock.now());
         let judged = tokio::task::spawn_blocking(move || Edit::parse_geojson(&features, &registry, now)).await;
         let (edit, rows) = judged.map_err(|error| IntakeError::Unavailable(error.to_string()))?;
-        Ok((edit.is_some(), rows.into_iter().map(verdict).collect()))
+        Ok((edit.is_some(), rows.into_iter().map(RowVerdict::from).collect()))
     }
 
     /// The slot stands before the pipeline can reach the record.
@@ -147,15 +147,4 @@ async fn durable(append: Append) -> Result<Position, IntakeError> {
         AppendError::TooLarge { .. } => IntakeError::Invalid(error.to_string()),
         _ => IntakeError::Unavailable(error.to_string()),
     })
-}
-
-fn verdict(row: registry::RowVerdict) -> RowVerdict {
-    let verdict = match row.verdict {
-        registry::Verdict::Added => Verdict::Added,
-        registry::Verdict::Changed => Verdict::Changed,
-        registry::Verdict::Unchanged => Verdict::Unchanged,
-        registry::Verdict::Warned => Verdict::Warned,
-        registry::Verdict::Refused => Verdict::Refused,
-    };
-    RowVerdict { row: row.row, kind: row.kind, id: row.id, verdict, field: row.field, detail: row.detail }
 }

@@ -34,6 +34,6 @@ fn is_known(defaults: &Figment, key: &str) -> bool {
     }
     match key.split_once('.') {
         Some((section, _)) => matches!(defaults.find_value(section), Ok(Value::Dict(..)) | Err(_)) && section == "source",
-        None => ["mqtt_ws", "lake_url"].contains(&key),
+        None => key == "mqtt_ws",
     }
 }

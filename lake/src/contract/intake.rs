@@ -1,7 +1,7 @@
 //! The ways in that do not come by MQTT. Each ends in a journal record, and answers after its fsync.
 
 use domain::record::Publish;
-use domain::{Position, Timestamp};
+use domain::{Position, Timestamp, registry};
 use serde::{Deserialize, Serialize};
 
 /// Why something could not be taken.
@@ -39,6 +39,19 @@ pub struct RowVerdict {
     /// The field, where one is at fault.
     pub field: Option<String>,
     pub detail: Option<String>,
+}
+
+impl From<registry::RowVerdict> for RowVerdict {
+    fn from(row: registry::RowVerdict) -> Self {
+        let verdict = match row.verdict {
+            registry::Verdict::Added => Verdict::Added,
+            registry::Verdict::Changed => Verdict::Changed,
+            registry::Verdict::Unchanged => Verdict::Unchanged,
+            registry::Verdict::Warned => Verdict::Warned,
+            registry::Verdict::Refused => Verdict::Refused,
+        };
+        Self { row: row.row, kind: row.kind, id: row.id, verdict, field: row.field, detail: row.detail }
+    }
 }
 
 /// A whole edit: all rows or none.

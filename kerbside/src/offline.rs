@@ -1,0 +1,51 @@
+//! Ingest on a stopped data directory, for commands that change it without a server: the same journal, pipeline and lake, no sockets.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use domain::Clock;
+use domain::rng::Rng;
+use journal::Journal;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::{clock, node};
+
+/// A running pipeline; [`close`](Self::close) commits what it took. Fields are dropped in this order: the lock goes last.
+pub struct Offline {
+    service: JoinHandle<Result<(), ingest::Error>>,
+    handle: ingest::Handle,
+    shutdown: CancellationToken,
+    journal: Journal,
+    _data_dir: DataDir,
+}
+
+impl Offline {
+    /// Returns once every record that was there is taken.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let data_dir = DataDir::open(&config.data_dir)?;
+        let clock: Arc<dyn Clock> = clock::system();
+        let journal = node::open_journal(config, &clock, &mut Rng::from_entropy()).await?;
+        let lake = node::open_lake(config, &clock).await?;
+        let service = node::open_ingest(config, &journal, lake, &clock, None).await?;
+        let (handle, shutdown) = (service.handle(), CancellationToken::new());
+        let mut service = tokio::spawn(service.run(shutdown.clone()));
+        tokio::select! {
+            () = handle.caught_up() => {}
+            ended = &mut service => anyhow::bail!("ingest ended early: {:?}", ended?),
+        }
+        Ok(Self { service, handle, shutdown, journal, _data_dir: data_dir })
+    }
+
+    pub fn handle(&self) -> &ingest::Handle {
+        &self.handle
+    }
+
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        self.service.await??;
+        self.journal.close().await.context("closing the journal")
+    }
+}
