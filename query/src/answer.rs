@@ -102,7 +102,7 @@ const fn cache_control(freshness: Freshness) -> &'static str {
 }
 
 /// `*` or one of a list, weakly compared as RFC 9110 asks for here.
-fn matches_etag(seen: &str, etag: &str) -> bool {
+pub fn matches_etag(seen: &str, etag: &str) -> bool {
     seen.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == etag)
 }
 
@@ -122,7 +122,7 @@ fn etag(value: &Value) -> String {
     format!("\"{:016x}\"", sink.0.digest())
 }
 
-fn etag_of_bytes(bytes: &[u8]) -> String {
+pub fn etag_of_bytes(bytes: &[u8]) -> String {
     format!("\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(bytes))
 }
 

@@ -12,6 +12,7 @@ use crate::access::Gate;
 use crate::call::REQUEST_ID;
 use crate::city::City;
 use crate::engine::{Engine, EngineLimits};
+use crate::page::Pages;
 use crate::server::{Deps, Readiness};
 use crate::{Error, Options};
 
@@ -22,6 +23,7 @@ pub struct App {
     pub intake: Arc<dyn Intake>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub pages: Pages,
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
     pub gate: Gate,
     pub engine: Engine,
@@ -47,7 +49,7 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 
 impl App {
     pub fn new(options: Options, deps: Deps, loopback: bool) -> Result<Self, Error> {
-        let city = City::new(&options)?;
+        let city = City::new(deps.city)?;
         let engine = Engine::new(deps.files, engine_limits(&options), Arc::clone(&deps.clock))?;
         Ok(Self {
             city,
@@ -56,6 +58,7 @@ impl App {
             intake: deps.intake,
             clock: deps.clock,
             metrics: deps.metrics,
+            pages: deps.pages,
             ready: deps.ready,
             gate: Gate { loopback },
             requests: AtomicU64::new(Rng::from_entropy().next_u64()),

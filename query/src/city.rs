@@ -1,21 +1,20 @@
-//! The city's own time: its zone, found once at the start.
+//! The city as answers need it: as it was configured, with its zone found once at the start.
 
 use domain::Timestamp;
+use domain::registry::{CityError, CityOptions};
 use jiff::tz::TimeZone;
 
-use crate::{Error, Options};
-
 pub struct City {
+    pub options: CityOptions,
+    /// Opening hours and local days are in it.
     pub zone: TimeZone,
 }
 
 impl City {
-    pub fn new(options: &Options) -> Result<Self, Error> {
-        let zone = TimeZone::get(&options.time_zone).map_err(|_| Error::Option {
-            key: "time_zone",
-            detail: format!("{:?} is no name of the IANA time zone database", options.time_zone),
-        })?;
-        Ok(Self { zone })
+    pub fn new(options: CityOptions) -> Result<Self, CityError> {
+        options.check()?;
+        let zone = options.time_zone();
+        Ok(Self { options, zone })
     }
 
     /// What the clock on the wall shows.

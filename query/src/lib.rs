@@ -6,6 +6,7 @@
 //!                 live questions:  Layout + LiveState ─► counts, index, board ◄──┤
 //!                 history, SQL:    View = lake files + hot rows ─► engine ◄──────┤
 //!                 ways in:         Intake (journal record, answered after its fsync) ◄┘
+//!                 any other path:  a page of the front binary
 //! ```
 //!
 //! Query sees ingest, registry and journal only through `lake::contract`.
@@ -25,6 +26,7 @@ mod format;
 mod language;
 mod metrics;
 mod openapi;
+mod page;
 mod parameter;
 mod problem;
 mod readings;
@@ -35,6 +37,7 @@ mod tests;
 pub use engine::{Engine, LakeFiles};
 pub use metrics::describe as describe_metrics;
 pub use options::Options;
+pub use page::{Page, Pages};
 pub use server::{Deps, Readiness, Server};
 
 /// Why the server could not start or go on.
@@ -43,9 +46,9 @@ pub enum Error {
     /// The address is taken or not ours.
     #[error("cannot listen on {addr}: {source}")]
     Bind { addr: std::net::SocketAddr, source: std::io::Error },
-    /// A configuration value means nothing.
-    #[error("{key}: {detail}")]
-    Option { key: &'static str, detail: String },
+    /// The city's configuration describes no city.
+    #[error("city: {0}")]
+    City(#[from] domain::registry::CityError),
     /// The engine could not be built.
     #[error("the query engine: {0}")]
     Engine(#[from] engine::EngineError),

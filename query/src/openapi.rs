@@ -9,7 +9,8 @@ use crate::parameter::{FORMAT, Kind, Parameter, Place};
 use crate::problem;
 use crate::schema;
 
-pub fn document(options: &Options) -> Value {
+/// `city`: its name.
+pub fn document(options: &Options, city: &str) -> Value {
     let mut paths = Map::new();
     let mut tags: Vec<&str> = Vec::new();
     for endpoint in endpoints() {
@@ -23,7 +24,7 @@ pub fn document(options: &Options) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": format!("Kerbside {}", options.city),
+            "title": format!("Kerbside {city}"),
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Free parking bays and air quality, live and as it was.",
             "description": "Times are RFC 3339 with an offset, coordinates WGS 84. Every state says when it was observed, how \

@@ -1,4 +1,5 @@
-//! What a city's operator may configure of the answers. Defaults stand in `impl Default` only.
+//! What a city's operator may configure of the answers. Defaults stand in `impl Default` only; the city's own name, zone and
+//! language are domain's `CityOptions`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +7,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// The city's name as the landing page shows it.
-    pub city: String,
-    /// IANA name; opening hours and local days use it.
-    pub time_zone: String,
-    /// BCP 47; `name` of the registry is in it.
-    pub language: String,
     /// SPDX id or a link.
     pub licence: String,
     /// What re-users of the data have to print.
@@ -29,9 +24,6 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            city: "Hà Nội".to_owned(),
-            time_zone: "Asia/Ho_Chi_Minh".to_owned(),
-            language: "vi".to_owned(),
             licence: "CC-BY-4.0".to_owned(),
             attribution: "Kerbside".to_owned(),
             connections_max: 2_000,

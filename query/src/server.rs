@@ -15,6 +15,7 @@ use axum::extract::{RawPathParams, Request};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use domain::Clock;
+use domain::registry::CityOptions;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ALLOW};
 use http::{HeaderValue, Method, StatusCode};
 use lake::contract::{Intake, Live};
@@ -28,6 +29,7 @@ use crate::api::{Access, Endpoint, Verb, endpoints};
 use crate::app::App;
 use crate::engine::LakeFiles;
 use crate::language::Language;
+use crate::page::{self, Pages};
 use crate::problem::Problem;
 use crate::{Error, Options, call};
 
@@ -46,6 +48,9 @@ pub struct Deps {
     /// Where the snapshots' files are.
     pub files: LakeFiles,
     pub clock: Arc<dyn Clock>,
+    pub city: CityOptions,
+    /// What a browser gets on paths that no operation has, `/` among them.
+    pub pages: Pages,
     /// The Prometheus text of the whole process.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
@@ -92,7 +97,7 @@ impl Server {
     }
 }
 
-/// Every operation of the list under its path; refusals for the rest.
+/// Every operation of the list under its path; pages under others; refusals for the rest.
 pub fn router(app: Arc<App>) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<&'static Endpoint>> = BTreeMap::new();
     for endpoint in endpoints() {
@@ -105,7 +110,7 @@ pub fn router(app: Arc<App>) -> Router {
     let lost = Arc::clone(&app);
     router.fallback(move |request: Request| {
         let app = Arc::clone(&lost);
-        async move { refusal(&app, &request, Problem::Path) }
+        async move { page::answer(&app, &request).unwrap_or_else(|| refusal(&app, &request, Problem::Path)) }
     })
 }
 

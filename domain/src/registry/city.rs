@@ -1,4 +1,4 @@
-//! What is true of the whole city: its time zone, its language, the levels of its areas.
+//! What is true of the whole city: its name, its time zone, its language, the levels of its areas.
 //!
 //! A date in a registry file means local midnight here. The zone's rules come from the bundled database, so that two machines agree.
 
@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CityOptions {
+    /// As people call it, in `language`.
+    pub name: String,
     /// IANA name.
     pub zone: String,
     /// BCP 47 tag of the language that `name` is in.
@@ -23,6 +25,7 @@ pub struct CityOptions {
 impl Default for CityOptions {
     fn default() -> Self {
         Self {
+            name: "Hà Nội".to_owned(),
             zone: "Asia/Ho_Chi_Minh".to_owned(),
             language: "vi".to_owned(),
             levels: ["ward", "district", "city"].map(str::to_owned).to_vec(),

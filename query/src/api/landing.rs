@@ -14,7 +14,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .says("start", "What this server is", "Links, the city and its time zone, languages, limits, licence, age of the data.")
         .answers(landing_schema, landing_example),
     Endpoint::get("/v1/openapi.json", "openapi", |app, _| {
-        Box::pin(async move { Ok(Answer::object(openapi::document(&app.options))) })
+        Box::pin(async move { Ok(Answer::object(openapi::document(&app.options, &app.city.options.name))) })
     })
     .says("start", "This description", "OpenAPI 3.1.")
     .freshness(Freshness::Settled)
@@ -42,10 +42,10 @@ fn landing(app: &App) -> Answer {
     Answer::object(json!({
         "name": "Kerbside",
         "version": env!("CARGO_PKG_VERSION"),
-        "city": app.options.city,
-        "time_zone": app.options.time_zone,
+        "city": app.city.options.name,
+        "time_zone": app.city.options.zone,
         "languages": Language::ALL.map(Language::tag),
-        "language": app.options.language,
+        "language": app.city.options.language,
         "licence": app.options.licence,
         "attribution": app.options.attribution,
         "limits": {

@@ -71,7 +71,7 @@ fn every_default_and_example_is_a_value_of_its_parameter() {
 
 #[test]
 fn the_description_has_every_operation_and_every_parameter() {
-    let document = crate::openapi::document(&Options::default());
+    let document = crate::openapi::document(&Options::default(), "Hà Nội");
     for endpoint in endpoints() {
         let operation = &document["paths"][endpoint.path][endpoint.verb.name().to_ascii_lowercase()];
         assert_eq!(operation["operationId"], endpoint.id);
