@@ -16,6 +16,7 @@ pub mod options;
 pub mod server;
 
 mod access;
+mod air;
 mod answer;
 mod api;
 mod app;

@@ -72,14 +72,18 @@ pub fn list(item: Value) -> Value {
 
 /// A page with further members.
 pub fn list_with<const N: usize>(item: Value, head: [(&str, Value); N]) -> Value {
-    let mut schema = list(item);
-    for (name, value) in head {
-        schema["properties"][name] = value;
-        if let Some(required) = schema["required"].as_array_mut() {
+    with(list(item), head)
+}
+
+/// An object with further members.
+pub fn with<const N: usize>(mut object: Value, more: [(&str, Value); N]) -> Value {
+    for (name, value) in more {
+        object["properties"][name] = value;
+        if let Some(required) = object["required"].as_array_mut() {
             required.push(Value::from(name));
         }
     }
-    schema
+    object
 }
 
 pub fn point() -> Value {
