@@ -1,3 +1,5 @@
 //! What the tests of this crate share.
 
 pub mod fixture;
+pub mod served;
+pub mod stand_in;
