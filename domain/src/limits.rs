@@ -137,6 +137,11 @@ pub const HTTP_REGISTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);
 pub const SQL_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// What one SQL answer holds before it is written: 100,000 rows of readings are 30 MB, and few of them may be payloads.
+pub const SQL_ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Lines of an import, and their bytes, that are made durable together: many share one fsync, and a live message waits for few.
+pub const IMPORT_BATCH_LINES_MAX: usize = 1_000;
+pub const IMPORT_BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// The longest stay whose cost is computed, minutes: a month.
 pub const STAY_MIN_MAX: u32 = 31 * 24 * 60;
 /// Layouts that a registry keeps at hand: now, and the spans that late readings and reports ask about.

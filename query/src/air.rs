@@ -60,6 +60,36 @@ fn value_item(quantity: Quantity, last: &AirLast, interval_s: u32, now: Timestam
     })
 }
 
+/// A station's item as flat rows, one a value: a table has no room for values in values. A silent station has one row, too.
+pub fn value_rows(item: &Value) -> Vec<Value> {
+    let own: Map<String, Value> = item
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| !OF_A_VALUE.contains(&key.as_str()) && !value.is_object() && !value.is_array())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .chain([("lon", 0), ("lat", 1)].map(|(key, at)| (key.to_owned(), item["point"]["coordinates"][at].clone())))
+        .collect();
+    let row = |value: &Value| {
+        let cells = OF_A_VALUE.iter().map(|key| ((*key).to_owned(), cell(&value[*key])));
+        Value::Object(own.clone().into_iter().chain(cells).collect())
+    };
+    let values: Vec<_> = item["values"].as_object().into_iter().flatten().map(|(_, value)| row(value)).collect();
+    if values.is_empty() { vec![row(&json!({"stale": true}))] } else { values }
+}
+
+/// The members of a value, in their order.
+const OF_A_VALUE: [&str; 12] =
+    ["quantity", "value", "unit", "avg_s", "method", "coverage", "qc", "flags", "observed_at", "received_at", "age_s", "stale"];
+
+/// A list of words as one text.
+fn cell(value: &Value) -> Value {
+    match value.as_array() {
+        Some(words) => json!(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+        None => value.clone(),
+    }
+}
+
 const METHODS: &[&str] = &["moment", "device_mean"];
 
 fn is_stale(last: &AirLast, interval_s: u32, now: Timestamp) -> bool {

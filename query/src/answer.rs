@@ -24,8 +24,8 @@ pub enum Answer {
     List(List),
     /// Written by the handler in the operation's only format.
     Text(String),
-    /// A GeoJSON document as its owner wrote it.
-    GeoJson(Bytes),
+    /// Written by the handler in the format that was asked for.
+    Written(Bytes),
 }
 
 /// One page.
@@ -57,16 +57,16 @@ impl Answer {
         let (etag, body) = match self {
             Self::Object(map) => {
                 let value = Value::Object(map);
-                (etag(&value), write_object(value, asked.format))
+                (etag(&value), Bytes::from(write_object(value, asked.format)))
             }
             Self::List(list) => {
                 link = list.next.as_ref().map(|next| asked.with_cursor(next));
                 let (items, next, as_of) = (Value::Array(list.items), json!(list.next), list.as_of);
                 let tag = etag(&json!([items, next, Value::Object(list.head.clone())]));
-                (tag, write_list(items, next, as_of, list.head, asked.format))
+                (tag, Bytes::from(write_list(items, next, as_of, list.head, asked.format)))
             }
-            Self::Text(text) => (etag_of_bytes(text.as_bytes()), text.into_bytes()),
-            Self::GeoJson(bytes) => (etag_of_bytes(&bytes), bytes.to_vec()),
+            Self::Text(text) => (etag_of_bytes(text.as_bytes()), Bytes::from(text)),
+            Self::Written(bytes) => (etag_of_bytes(&bytes), bytes),
         };
         let seen = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
         let tagged = asked.endpoint.verb == Verb::Get && asked.endpoint.freshness != Freshness::Never;
@@ -106,7 +106,8 @@ pub fn matches_etag(seen: &str, etag: &str) -> bool {
     seen.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == etag)
 }
 
-fn etag(value: &Value) -> String {
+/// Of a value; the same for two that differ only because time passed.
+pub fn etag(value: &Value) -> String {
     struct Sink(Xxh3Default);
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -225,7 +226,8 @@ fn write_csv(items: &[Value]) -> Vec<u8> {
     out
 }
 
-fn quoted(cell: &str) -> String {
+/// A CSV cell.
+pub fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 

@@ -2,12 +2,16 @@
 //!
 //! A new operation is one entry in its resource's file. A new resource is one file and its line in [`ENDPOINTS`].
 
+mod air;
+mod deadletters;
 mod health;
+mod import;
 mod ingest;
 mod landing;
 mod ops;
 mod registry;
 mod sensors;
+mod sql;
 
 use std::sync::Arc;
 
@@ -22,8 +26,18 @@ use crate::parameter::Parameter;
 use crate::problem::Problem;
 
 /// All operations, in the order of the documentation.
-pub const ENDPOINTS: &[&[Endpoint]] =
-    &[landing::ENDPOINTS, sensors::ENDPOINTS, ingest::ENDPOINTS, registry::ENDPOINTS, ops::ENDPOINTS, health::ENDPOINTS];
+pub const ENDPOINTS: &[&[Endpoint]] = &[
+    landing::ENDPOINTS,
+    air::ENDPOINTS,
+    sensors::ENDPOINTS,
+    sql::ENDPOINTS,
+    ingest::ENDPOINTS,
+    import::ENDPOINTS,
+    registry::ENDPOINTS,
+    ops::ENDPOINTS,
+    deadletters::ENDPOINTS,
+    health::ENDPOINTS,
+];
 
 pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS.iter().flat_map(|resource| resource.iter())
@@ -102,6 +116,10 @@ pub struct Endpoint {
     pub refuses_rows: bool,
     /// May answer that what was asked for is no longer kept.
     pub forgets: bool,
+    /// May answer that the question costs more than one may.
+    pub bounded: bool,
+    /// May answer that what was asked for cannot be done to this thing.
+    pub may_be_impossible: bool,
 }
 
 impl Endpoint {
@@ -123,6 +141,8 @@ impl Endpoint {
             handler,
             refuses_rows: false,
             forgets: false,
+            bounded: false,
+            may_be_impossible: false,
         }
     }
 
@@ -176,6 +196,16 @@ impl Endpoint {
 
     pub const fn refuses_rows(mut self) -> Self {
         self.refuses_rows = true;
+        self
+    }
+
+    pub const fn bounded(mut self) -> Self {
+        self.bounded = true;
+        self
+    }
+
+    pub const fn may_be_impossible(mut self) -> Self {
+        self.may_be_impossible = true;
         self
     }
 

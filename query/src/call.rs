@@ -42,6 +42,8 @@ impl Asked {
 /// What a handler sees of a request.
 pub struct Call {
     pub arguments: Arguments,
+    /// In which the answer will be written.
+    pub format: Format,
     pub headers: HeaderMap,
     pub body: Body,
 }
@@ -86,7 +88,7 @@ async fn handle(
     app.gate.judge(endpoint.access, headers)?;
     let (arguments, wish) = parse(endpoint, path, uri)?;
     let format = Format::choose(endpoint.formats, wish.as_deref(), headers)?;
-    let call = Call { arguments, headers: headers.clone(), body };
+    let call = Call { arguments, format, headers: headers.clone(), body };
     let answer = (endpoint.handler)(Arc::clone(app), call).await?;
     Ok((answer, Asked { endpoint, format, uri: uri.clone() }))
 }

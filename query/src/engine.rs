@@ -10,6 +10,7 @@ mod statement;
 
 use std::sync::Arc;
 
+use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchema;
@@ -20,7 +21,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::col;
@@ -120,10 +121,6 @@ impl Engine {
         Ok(Self { files, state, clock, turns: Arc::new(Semaphore::new(limits.statements)) })
     }
 
-    fn runtime(&self) -> &Arc<RuntimeEnv> {
-        self.state.runtime_env()
-    }
-
     /// Rows of some files that pass `filter`, by the columns of `order`, at most `fetch`.
     pub async fn file_rows(&self, question: &Question<'_>, files: Vec<DataFile>) -> Result<Vec<RecordBatch>, EngineError> {
         self.rows(question, SnapshotTable::of_files(self.files.clone(), question.table, files)).await
@@ -147,7 +144,8 @@ impl Engine {
             1 => filtered,
             _ => Arc::new(CoalescePartitionsExec::new(filtered)),
         };
-        let order = question.order.iter().map(|name| Ok(PhysicalSortExpr::new_default(col(name, &schema)?)));
+        let options = SortOptions { descending: question.direction == Direction::Descending, nulls_first: true };
+        let order = question.order.iter().map(|name| Ok(PhysicalSortExpr::new(col(name, &schema)?, options)));
         let order = order.collect::<Result<Vec<_>, DataFusionError>>()?;
         let plan: Arc<dyn ExecutionPlan> = match datafusion::physical_expr::LexOrdering::new(order) {
             Some(order) => Arc::new(SortExec::new(order, merged).with_fetch(question.fetch)),
@@ -161,9 +159,17 @@ impl Engine {
 pub struct Question<'a> {
     pub table: Table,
     pub filter: Expr,
-    /// Columns, ascending.
+    /// Columns.
     pub order: &'a [&'static str],
+    pub direction: Direction,
     pub fetch: Option<usize>,
+}
+
+/// Of all columns of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Ascending,
+    Descending,
 }
 
 /// A name inside the engine only: it stands for the store that the lake lies in.

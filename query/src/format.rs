@@ -12,6 +12,9 @@ pub enum Format {
     GeoJson,
     Csv,
     NdJson,
+    /// The Arrow IPC stream.
+    Arrow,
+    Parquet,
     /// Of `/metrics`: the Prometheus text format.
     Text,
     Html,
@@ -24,6 +27,8 @@ impl Format {
             Self::GeoJson => "geojson",
             Self::Csv => "csv",
             Self::NdJson => "ndjson",
+            Self::Arrow => "arrow",
+            Self::Parquet => "parquet",
             Self::Text => "text",
             Self::Html => "html",
         }
@@ -36,6 +41,8 @@ impl Format {
             Self::GeoJson => "application/geo+json",
             Self::Csv => "text/csv",
             Self::NdJson => "application/x-ndjson",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+            Self::Parquet => "application/vnd.apache.parquet",
             Self::Text => "text/plain",
             Self::Html => "text/html",
         }
@@ -105,6 +112,7 @@ pub fn names(offered: &'static [Format]) -> &'static [&'static str] {
         o if o == JSON => &["json"],
         o if o.contains(&Format::GeoJson) && o.contains(&Format::Csv) => &["json", "geojson", "csv", "ndjson"],
         o if o.contains(&Format::GeoJson) => &["json", "geojson"],
+        o if o.contains(&Format::Arrow) => &["json", "csv", "ndjson", "arrow", "parquet"],
         o if o.contains(&Format::NdJson) => &["json", "csv", "ndjson"],
         _ => &["json", "csv"],
     }
@@ -114,6 +122,8 @@ pub fn names(offered: &'static [Format]) -> &'static [&'static str] {
 pub const PLACES: &[Format] = &[Format::Json, Format::GeoJson, Format::Csv, Format::NdJson];
 /// Lists of things without one.
 pub const ROWS: &[Format] = &[Format::Json, Format::Csv, Format::NdJson];
+/// Answers to SQL.
+pub const TABLES: &[Format] = &[Format::Json, Format::Csv, Format::NdJson, Format::Arrow, Format::Parquet];
 /// One thing with a place.
 pub const PLACE: &[Format] = &[Format::Json, Format::GeoJson];
 
@@ -123,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_names_of_every_offer_are_those_of_its_formats() {
-        for offered in [PLACES, ROWS, PLACE, &[Format::Json][..]] {
+        for offered in [PLACES, ROWS, TABLES, PLACE, &[Format::Json][..]] {
             let expected: Vec<_> = offered.iter().map(|format| format.name()).collect();
             assert_eq!(names(offered), expected);
         }

@@ -102,6 +102,8 @@ fn success(endpoint: &Endpoint) -> Value {
             Format::Json => json!({"schema": (endpoint.schema)(), "example": (endpoint.example)()}),
             Format::GeoJson => json!({"schema": {"type": "object"}}),
             Format::Csv | Format::NdJson | Format::Text | Format::Html => json!({"schema": {"type": "string"}}),
+            // Bytes have no schema.
+            Format::Arrow | Format::Parquet => json!({}),
         };
         content.insert(format.media().to_owned(), media);
     }

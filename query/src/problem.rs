@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::api::{Access, Endpoint, Verb};
 use crate::engine::EngineError;
 use crate::language::{Language, Text};
-use crate::parameter::{Fault, FaultKind, Kind as ParameterKind, Place};
+use crate::parameter::{Fault, FaultKind, Place};
 
 /// Why a request was refused: a variant per thing a caller can do differently.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub enum Problem {
     },
     /// The question needs more rows, time or memory than one may.
     TooCostly(String),
+    /// The thing is there and cannot be used for this, now or later.
+    Impossible(String),
     /// Now is not the time: try again later. `extra` says how far it got.
     Unavailable {
         detail: String,
@@ -96,6 +98,8 @@ const EDIT: Kind = kind(
 );
 const TOO_COSTLY: Kind =
     kind("too-costly", StatusCode::UNPROCESSABLE_ENTITY, "The question costs too much", "Câu hỏi vượt quá giới hạn");
+const IMPOSSIBLE: Kind =
+    kind("not-possible", StatusCode::CONFLICT, "This cannot be done to it", "Không thể thực hiện với mục này");
 const UNAVAILABLE: Kind =
     kind("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not available now", "Tạm thời không phục vụ được");
 const INTERNAL: Kind = kind("internal", StatusCode::INTERNAL_SERVER_ERROR, "An error of the server", "Lỗi của máy chủ");
@@ -130,6 +134,7 @@ impl Problem {
             Self::TooLarge { .. } => &TOO_LARGE,
             Self::Edit { .. } => &EDIT,
             Self::TooCostly(_) => &TOO_COSTLY,
+            Self::Impossible(_) => &IMPOSSIBLE,
             Self::Unavailable { .. } => &UNAVAILABLE,
             Self::Internal(_) => &INTERNAL,
         }
@@ -150,7 +155,7 @@ impl Problem {
                 let names: Vec<_> = faults.iter().map(|fault| fault.parameter.as_str()).collect();
                 names.join(", ")
             }
-            Self::Body(detail) | Self::Statement(detail) | Self::TooCostly(detail) => detail.clone(),
+            Self::Body(detail) | Self::Statement(detail) | Self::TooCostly(detail) | Self::Impossible(detail) => detail.clone(),
             Self::Path => "see /v1 and /v1/openapi.json for what there is".to_owned(),
             Self::Absent { what, id } => format!("no {what} {id}"),
             Self::Method { allowed } => format!("allowed: {allowed}"),
@@ -252,12 +257,12 @@ impl From<EngineError> for Problem {
 
 /// The refusals that the API description lists for an operation: status and title.
 pub fn documented(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
-    let has_id = endpoint.parameters.iter().any(|p| p.place == Place::Path && p.kind == ParameterKind::Id);
+    let names_a_thing = endpoint.parameters.iter().any(|p| p.place == Place::Path);
     let mut kinds = vec![&PARAMETERS, &FORMAT, &INTERNAL, &UNAVAILABLE];
     if endpoint.access != Access::Public {
         kinds.push(&KEY);
     }
-    if has_id {
+    if names_a_thing {
         kinds.push(&ABSENT);
     }
     if endpoint.verb == Verb::Post {
@@ -268,6 +273,12 @@ pub fn documented(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
     }
     if endpoint.forgets {
         kinds.push(&GONE);
+    }
+    if endpoint.bounded {
+        kinds.push(&TOO_COSTLY);
+    }
+    if endpoint.may_be_impossible {
+        kinds.push(&IMPOSSIBLE);
     }
     let mut listed: Vec<_> = kinds.into_iter().map(|kind| (kind.status.as_u16(), kind.title.en)).collect();
     listed.sort_unstable();
@@ -289,6 +300,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, u16, &'static str)> {
         &TOO_LARGE,
         &EDIT,
         &TOO_COSTLY,
+        &IMPOSSIBLE,
         &UNAVAILABLE,
         &INTERNAL,
     ]

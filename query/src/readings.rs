@@ -18,7 +18,7 @@ use lake::table::Table;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::{Engine, EngineError, Question};
+use crate::engine::{Direction, Engine, EngineError, Question};
 
 /// Which readings.
 pub struct Wish<'a> {
@@ -95,7 +95,7 @@ async fn rows_of(engine: &Engine, view: &View, kind: Kind, wish: &Wish<'_>) -> R
         Kind::Air => &["observed_at", "avg_s"],
     };
     let enough = wish.limit + SLACK;
-    let question = Question { table, filter: filter(kind, wish), order, fetch: Some(enough) };
+    let question = Question { table, filter: filter(kind, wish), order, direction: Direction::Ascending, fetch: Some(enough) };
     let mut batches = engine.hot_rows(&question, view).await?;
     let mut files = candidates(&seen.lake.files, wish);
     files.sort_by_key(|file| file.day);

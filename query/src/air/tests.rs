@@ -48,7 +48,10 @@ fn a_value_says_unit_averaging_and_age() {
     let item = item(60, &[(Quantity::Pm25, last("2026-11-24T00:59:30Z", 0))]);
     let value = &item["values"]["pm25"];
     assert_eq!((value["value"].as_f64(), value["unit"].as_str()), (Some(41.5), Some("ug/m3")));
-    assert_eq!((value["method"].as_str(), value["age_s"].as_i64(), value["stale"].as_bool()), (Some("moment"), Some(30), Some(false)));
+    assert_eq!(
+        (value["method"].as_str(), value["age_s"].as_i64(), value["stale"].as_bool()),
+        (Some("moment"), Some(30), Some(false))
+    );
     assert_eq!((item["age_s"].as_i64(), item["stale"].as_bool()), (Some(30), Some(false)));
 }
 
@@ -94,4 +97,17 @@ fn the_words_of_the_schema_are_those_of_the_device() {
     let mut words: Vec<_> = Qc::ALL.iter().map(|qc| json!(qc.name())).collect();
     words.push(Value::Null);
     assert_eq!(schema["properties"]["qc"]["enum"], Value::Array(words));
+}
+
+#[test]
+fn a_table_has_a_row_for_each_value_with_the_columns_of_the_schema() {
+    let item = item(60, &[(Quantity::Pm25, last("2026-11-24T00:59:00Z", 0)), (Quantity::No2, last("2026-11-24T00:58:00Z", 0))]);
+    let rows = value_rows(&item);
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[1]["id"], &rows[1]["quantity"], &rows[1]["lon"]), (&json!("air-1"), &json!("no2"), &json!(105.85)));
+    let schema = value_schema();
+    let members: Vec<_> = schema["properties"].as_object().expect("members").keys().map(String::as_str).collect();
+    assert_eq!(members, OF_A_VALUE);
+    let silent = value_rows(&self::item(60, &[]));
+    assert_eq!((silent.len(), &silent[0]["value"], &silent[0]["stale"]), (1, &Value::Null, &json!(true)));
 }

@@ -52,7 +52,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 async fn export(app: &App, call: Call) -> Result<Answer, Problem> {
-    Ok(Answer::GeoJson(app.intake.export_registry(call.arguments.time(AT.name)).await?))
+    Ok(Answer::Written(app.intake.export_registry(call.arguments.time(AT.name)).await?))
 }
 
 async fn import(app: &App, mut call: Call) -> Result<Answer, Problem> {

@@ -23,7 +23,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
@@ -116,10 +116,11 @@ impl SnapshotTable {
         let day = Arc::new(schema.field_with_name(DAY)?.clone());
         let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
         let readers = CachedParquetFileReaderFactory::new(Arc::clone(&self.lake.store), cache);
-        let mut source = ParquetSource::new(TableSchema::new(self.table.file_schema(), vec![day]))
-            .with_parquet_file_reader_factory(Arc::new(readers))
-            .with_pushdown_filters(false)
-            .with_enable_page_index(true);
+        let mut source =
+            ParquetSource::new(TableSchema::builder(self.table.file_schema()).with_table_partition_cols(vec![day]).build())
+                .with_parquet_file_reader_factory(Arc::new(readers))
+                .with_pushdown_filters(false)
+                .with_enable_page_index(true);
         if let Some(predicate) = predicate {
             source = source.with_predicate(predicate);
         }
@@ -138,7 +139,7 @@ impl SnapshotTable {
         let Some(predicate) = predicate.filter(|_| !self.files.is_empty()) else {
             return Ok(self.files.iter().collect());
         };
-        let pruning = PruningPredicate::try_new(Arc::clone(predicate), self.table.schema())?;
+        let pruning = PruningPredicateBuilder::new().with_file_schema(self.table.schema()).try_build(Arc::clone(predicate))?;
         if pruning.always_true() {
             return Ok(self.files.iter().collect());
         }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::MemoryCatalogProviderList;
-use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlanBuilder;
@@ -18,6 +17,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{self, visit_expressions, visit_statements};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use domain::limits::{SQL_ANSWER_BYTES_MAX, SQL_ROWS_MAX, SQL_TIME_MAX};
 use futures::TryStreamExt;
 use lake::contract::View;
 
@@ -27,13 +27,15 @@ use super::{Engine, EngineError, SnapshotTable};
 pub struct StatementLimits {
     pub rows: usize,
     pub time: Duration,
+    /// Of the answer, as Arrow.
+    pub answer_bytes: usize,
     /// Of the text itself.
     pub bytes: usize,
 }
 
 impl Default for StatementLimits {
     fn default() -> Self {
-        Self { rows: domain::limits::SQL_ROWS_MAX, time: domain::limits::SQL_TIME_MAX, bytes: 64 * 1024 }
+        Self { rows: SQL_ROWS_MAX, time: SQL_TIME_MAX, answer_bytes: SQL_ANSWER_BYTES_MAX, bytes: 64 * 1024 }
     }
 }
 
@@ -74,15 +76,32 @@ impl Engine {
         let plan = state.statement_to_plan(statement).await?;
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
         let bounded = LogicalPlanBuilder::from(plan).limit(0, Some(limits.rows.saturating_add(1)))?.build()?;
-        let stream = context.execute_logical_plan(bounded).await?.execute_stream().await?;
-        let schema = stream.schema();
-        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(|error: DataFusionError| EngineError::from(error))?;
-        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        if rows > limits.rows {
-            return Err(EngineError::TooCostly(format!("more than {} rows: add a LIMIT or a narrower WHERE", limits.rows)));
+        let mut stream = context.execute_logical_plan(bounded).await?.execute_stream().await?;
+        let mut answer = Rows { schema: stream.schema(), batches: Vec::new() };
+        let (mut rows, mut bytes) = (0, 0);
+        while let Some(batch) = stream.try_next().await? {
+            rows += batch.num_rows();
+            bytes += slice_bytes(&batch);
+            if rows > limits.rows {
+                return Err(EngineError::TooCostly(format!("more than {} rows: add a LIMIT or a narrower WHERE", limits.rows)));
+            }
+            if bytes > limits.answer_bytes {
+                let detail = format!("an answer of more than {} bytes: ask for fewer columns or rows", limits.answer_bytes);
+                return Err(EngineError::TooCostly(detail));
+            }
+            answer.batches.push(batch);
         }
-        Ok(Rows { schema, batches })
+        Ok(answer)
     }
+}
+
+/// Of its own rows only: batches that are slices of one share its buffers.
+fn slice_bytes(batch: &RecordBatch) -> usize {
+    batch
+        .columns()
+        .iter()
+        .map(|column| column.to_data().get_slice_memory_size().unwrap_or(usize::MAX))
+        .fold(0, usize::saturating_add)
 }
 
 /// The one query of the text.

@@ -16,7 +16,7 @@ pub fn json(kind: Kind, batch: &RecordBatch, row: usize) -> Value {
     item.insert("kind".to_owned(), json!(kind.name()));
     item.insert("observed_at".to_owned(), cell("observed_at"));
     item.insert("received_at".to_owned(), cell("received_at"));
-    let mut present = |item: &mut Map<String, Value>, name: &str| {
+    let present = |item: &mut Map<String, Value>, name: &str| {
         let value = cell(name);
         if !value.is_null() {
             item.insert(name.to_owned(), value);

@@ -8,10 +8,10 @@ use domain::kind::air::Air;
 use domain::kind::parking::{BayState, Parking, ParkingValue};
 use domain::reading::Transport;
 use domain::time::{SystemClock, Timestamp};
-use domain::{Clock, Flags, JournalId, Position, Quantity, SensorId};
+use domain::{Clock, Flags, JournalId, Position, Quantity, Reason, SensorId};
 use lake::Lake;
 use lake::contract::{HotChunk, TableView, View};
-use lake::rows::{AirRows, ParkingRows};
+use lake::rows::{AirRows, DeadLetter, DeadLetterRows, ParkingRows};
 use lake::table::Table;
 use tempfile::TempDir;
 
@@ -31,6 +31,31 @@ pub fn at(text: &str) -> Timestamp {
 
 pub fn sensor(name: &str) -> SensorId {
     SensorId::new(name).expect("a valid id")
+}
+
+/// What a test says of a dead letter.
+pub struct Letter {
+    pub position: u64,
+    pub element: u32,
+    pub received_at: Timestamp,
+    pub sensor: &'static str,
+    pub reason: Reason,
+    pub payload: &'static [u8],
+    pub resolved: Option<u64>,
+}
+
+impl Default for Letter {
+    fn default() -> Self {
+        Self {
+            position: 1,
+            element: 0,
+            received_at: Timestamp::UNIX_EPOCH,
+            sensor: "bay-1",
+            reason: Reason::BadTimestamp,
+            payload: b"{}",
+            resolved: None,
+        }
+    }
 }
 
 impl Fixture {
@@ -59,9 +84,29 @@ impl Fixture {
         self.hot.push((Table::AirReadings, position, rows.finish()));
     }
 
+    /// The row of a letter, brought by the record at `position`: its own, or the one that resolved it.
+    pub fn letter(&mut self, position: u64, letter: &Letter) {
+        let mut rows = DeadLetterRows::default();
+        rows.push(&DeadLetter {
+            received_at: letter.received_at,
+            topic: &format!("kerbside/v1/parking/{}", letter.sensor),
+            payload: letter.payload,
+            reason: letter.reason,
+            detail: "ts: is missing",
+            sensor: Some(letter.sensor),
+            client: None,
+            length: None,
+            hash: None,
+            element: letter.element,
+            position: Position(letter.position),
+            resolved: letter.resolved.map(Position),
+        });
+        self.hot.push((Table::DeadLetters, position, rows.finish()));
+    }
+
     /// Moves the rows up to a position from memory into the lake.
     pub async fn commit(&mut self, upto: u64) {
-        for table in [Table::ParkingReadings, Table::AirReadings] {
+        for table in [Table::ParkingReadings, Table::AirReadings, Table::DeadLetters] {
             let (moved, kept) = self.hot.drain(..).partition(|(of, position, _)| *of == table && *position <= upto);
             self.hot = kept;
             let moved: Vec<(Table, u64, RecordBatch)> = moved;

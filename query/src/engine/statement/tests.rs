@@ -70,6 +70,15 @@ async fn more_rows_than_allowed_are_refused_not_cut() {
 }
 
 #[tokio::test]
+async fn an_answer_over_the_limit_of_bytes_is_refused() {
+    let fixture = filled().await;
+    let limits = StatementLimits { answer_bytes: 100, ..StatementLimits::default() };
+    let wide = "SELECT repeat('x', 1000) AS text";
+    assert!(matches!(fixture.engine.select(&fixture.view(), wide, limits).await, Err(EngineError::TooCostly(_))));
+    assert!(fixture.engine.select(&fixture.view(), "SELECT 1 AS n", limits).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_statement_ends_when_its_time_is_over() {
     let fixture = filled().await;
     let limits = StatementLimits { time: Duration::from_millis(20), ..StatementLimits::default() };
