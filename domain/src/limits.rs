@@ -64,6 +64,8 @@ pub const COMMIT_ROWS_MAX: usize = 1_000_000;
 pub const HOT_ROWS_MAX: usize = 8_000_000;
 /// How long committed rows stay hot: a query that began on the former lake version finds them.
 pub const HOT_KEPT: Duration = Duration::from_secs(60);
+/// Changes of the live state that its followers may be behind: they look twice a second, and the fastest intake brings 100,000 a second.
+pub const LIVE_CHANGES_MAX: usize = 262_144;
 /// Memory of the duplicate look-up (sensor and day key sets).
 pub const DEDUPE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
@@ -131,8 +133,12 @@ pub const SESSION_BACKLOG_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// One HTTP request body: NDJSON imports are streamed and not bound by it.
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A whole city's registry in one request: a million bays are about 200 MB of GeoJSON.
-pub const HTTP_REGISTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A whole city's registry in one edit: a million bays with their sites are about 300 MB of GeoJSON, 400 MB as an export writes them.
+pub const HTTP_REGISTRY_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// What one record of an edit in parts carries. A million bays are about 30 MB compressed.
+pub const REGISTRY_PART_BYTES: usize = 1024 * 1024;
+/// From the first part of an edit to its last; one that takes longer was given up by its author, and is forgotten.
+pub const REGISTRY_EDIT_OPEN_MAX: Duration = Duration::from_secs(10 * 60);
 /// Rows, time and memory of one SQL question.
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);

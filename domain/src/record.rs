@@ -4,8 +4,10 @@
 //! byte and old ones stay readable. Decoding is total and copies nothing: a publish is a slice of the record.
 
 mod publish;
+mod registry_part;
 
 pub use publish::{Content, Publish, Source};
+pub use registry_part::{Place, RegistryPart};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -22,6 +24,7 @@ pub mod kind {
     pub const REPROCESS: u8 = 5;
     /// The broker's own: sessions, acknowledgements, retained state. Opaque to everyone else.
     pub const SESSION: u8 = 6;
+    pub const REGISTRY_PART: u8 = 7;
 }
 
 /// One record of the journal.
@@ -35,6 +38,8 @@ pub enum Record {
     Tick,
     /// A registry edit: a GeoJSON FeatureCollection, already judged, with its author.
     Registry { author: String, features: Bytes },
+    /// The same, of an edit that fits no single record.
+    RegistryPart(RegistryPart),
     /// A dead letter taken again, with everything that is needed to judge it anew.
     Reprocess(Reprocess),
     /// Opaque to all but the broker.
@@ -111,6 +116,10 @@ impl Record {
                 body.put_slice(features);
                 kind::REGISTRY
             }
+            Self::RegistryPart(part) => {
+                part.encode(&mut body);
+                kind::REGISTRY_PART
+            }
             Self::Reprocess(reprocess) => {
                 reprocess.encode(&mut body);
                 kind::REPROCESS
@@ -134,6 +143,7 @@ impl Record {
             }
             kind::REPROCESS => Reprocess::decode(body).map(Self::Reprocess),
             kind::SESSION => Ok(Self::Session(body)),
+            kind::REGISTRY_PART => RegistryPart::decode(body).map(Self::RegistryPart),
             other => Err(RecordError::Kind(other)),
         }
     }

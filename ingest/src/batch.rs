@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::codec;
 use domain::limits::{PAYLOAD_BYTES_MAX, REFUSED_HEAD_BYTES_MAX};
 use domain::reading::Element;
-use domain::record::{Publish, Record, Refused, Reprocess, Source};
+use domain::record::{Publish, Record, Refused, RegistryPart, Reprocess, Source};
 use domain::topic::Route;
 use domain::{Kind, Position, Reason, Rejection, SensorId, Timestamp};
 
@@ -35,6 +35,7 @@ pub enum What {
         author: String,
         features: Bytes,
     },
+    RegistryPart(RegistryPart),
     /// Moves the pipeline's now, as every record does, and nothing else.
     Tick,
     /// No business of the pipeline.
@@ -83,6 +84,7 @@ impl Batch {
             Ok(Record::Refused(refused)) => What::Message(self.refused(refused)),
             Ok(Record::Tick) => What::Tick,
             Ok(Record::Registry { author, features }) => What::Registry { author, features },
+            Ok(Record::RegistryPart(part)) => What::RegistryPart(part),
             Ok(Record::Reprocess(again)) => What::Reprocess(self.again(again, options)),
             Ok(Record::Session(_)) => What::Session,
             Err(error) => {

@@ -1,6 +1,7 @@
 //! Checkpoints: the pipeline's state as one fsynced file a position.
 //!
-//! `checkpoint/{position}.ckpt`: magic, format version, checksum, length, then the journal's id and the state (postcard). The newest
+//! `checkpoint/{position}.ckpt`: magic, format version, checksum, length, then the journal's id and the state (postcard). The state
+//! only grows at its end: an older file is read as one that ends with the defaults of what came later. The newest
 //! two are kept, and the journal from the older of them, so that one damaged file costs a longer replay and nothing
 //! else. A file is whole or it is not there: written aside, fsynced, renamed, the folder fsynced.
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use domain::{JournalId, Position};
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::State;
+use crate::pipeline::{Edits, State};
 
 /// What a checkpoint holds.
 #[derive(Debug, Deserialize)]
@@ -38,7 +39,8 @@ pub enum CheckpointError {
 }
 
 const MAGIC: [u8; 8] = *b"KERBCKPT";
-const VERSION: u32 = 1;
+/// 2 added `State::edits`.
+const VERSION: u32 = 2;
 /// Magic, version, checksum, length.
 const HEAD: usize = 8 + 4 + 4 + 8;
 const KEPT: usize = 2;
@@ -74,7 +76,11 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Checkpoint, CheckpointError> 
     if crc32c::crc32c(body) != word(12) {
         return Err(damaged("its checksum is wrong"));
     }
-    postcard::from_bytes(body).map_err(|error| damaged(&error.to_string()))
+    let read = match word(8) {
+        VERSION => postcard::from_bytes(body),
+        _ => postcard::to_extend(&Edits::default(), body.to_vec()).and_then(|body| postcard::from_bytes(&body)),
+    };
+    read.map_err(|error| damaged(&error.to_string()))
 }
 
 /// The folder of checkpoints.

@@ -6,6 +6,7 @@ use domain::Position;
 use lake::table::Table;
 
 use crate::checkpoint::CheckpointError;
+use crate::registry::{OpeningError, StoreError};
 
 /// Why ingest cannot start or go on. Bad input is never among it.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +31,17 @@ pub enum Error {
     Append(#[from] journal::AppendError),
     #[error("lake: {0}")]
     Lake(#[from] lake::Error),
-    #[error("registry store: {0}")]
-    Registry(String),
+    #[error("registry: {0}")]
+    Registry(#[from] OpeningError),
     #[error("disk: {0}")]
     Disk(#[from] io::Error),
     /// A part of ingest ended by a panic.
     #[error("{0} ended early")]
     Ended(&'static str),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Registry(error.into())
+    }
 }

@@ -12,14 +12,10 @@ use futures::TryStreamExt as _;
 use hashbrown::{HashMap, HashSet};
 use lake::table::Table;
 use lake::{Error, Lake};
-use object_store::ObjectStoreExt as _;
-use object_store::path::Path;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, RowFilter};
-#[expect(deprecated, reason = "its replacement is an example, not an interface; the lake reads the same way")]
-use parquet::arrow::async_reader::ParquetObjectReader;
-use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 
+use crate::files;
 use crate::pipeline::LetterId;
 use crate::shared::Shared;
 
@@ -79,13 +75,8 @@ pub async fn find(
     Ok(found)
 }
 
-#[expect(deprecated, reason = "as above")]
 async fn read(lake: &Lake, path: &str, wanted: &HashSet<LetterId>) -> Result<Vec<RecordBatch>, Error> {
-    let store = lake.object_store();
-    let path = Path::from_iter(lake.table_root(Table::DeadLetters).parts().chain(Path::from(path).parts()));
-    let size = store.head(&path).await?.size;
-    let reader = ParquetObjectReader::new(store, path).with_file_size(size);
-    let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
+    let builder = files::open(lake, Table::DeadLetters, path).await?;
     let names = ["received_at", "topic", "payload", "reason", "detail", "length", "element", "journal_offset", "resolved_offset"];
     let projection = ProjectionMask::columns(builder.parquet_schema(), names);
     let offsets = ProjectionMask::columns(builder.parquet_schema(), ["journal_offset"]);

@@ -14,12 +14,14 @@
 mod batch;
 mod checkpoint;
 mod error;
+mod files;
 mod handle;
 mod hot;
 mod keys;
 mod letters;
 pub mod metrics;
 mod options;
+mod parts;
 mod pipeline;
 pub mod registry;
 mod release;

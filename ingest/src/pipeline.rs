@@ -14,6 +14,7 @@ mod judge;
 mod keys;
 mod ledger;
 mod live;
+mod open_edit;
 mod plan;
 mod registry;
 mod sensor;
@@ -36,7 +37,9 @@ use judge::At;
 use keys::KeyCache;
 pub use keys::{KeySet, SetId};
 use ledger::{Entry, Verdict, book};
+pub use open_edit::Edits;
 pub use plan::Plan;
+pub use registry::{Judged, Judging};
 pub use sensor::{Sensor, Sensors};
 pub use state::State;
 
@@ -86,15 +89,23 @@ impl Pipeline {
         &self.registry
     }
 
-    /// Takes a planned batch. `loaded` holds every set that the plan asked for, without rows of the batch's own positions.
-    pub fn step(&mut self, batch: Batch, plan: Plan, loaded: Vec<(SetId, KeySet)>, committed: &Committed) -> Effects {
+    /// Takes a planned batch. `loaded` holds every set that the plan asked for, without rows of the batch's own positions, `judged`
+    /// what became of the batch's [next edit](Self::next_edit), where somebody judged it.
+    pub fn step(
+        &mut self,
+        batch: Batch,
+        plan: Plan,
+        loaded: Vec<(SetId, KeySet)>,
+        mut judged: Option<Judged>,
+        committed: &Committed,
+    ) -> Effects {
         for (id, set) in loaded {
             self.keys.put(id, set);
         }
         let mut effects = Effects { first: self.state.position.next(), ..Effects::default() };
         let mut elements = batch.elements.into_iter();
         for (record, sensor) in batch.records.into_iter().zip(plan.senders) {
-            self.record(record, sensor, &mut elements, &mut effects, committed);
+            self.record(record, sensor, &mut elements, &mut judged, &mut effects, committed);
         }
         effects.last = self.state.position;
         self.state.live.version = self.state.position.0;
@@ -108,6 +119,7 @@ impl Pipeline {
         record: Taken,
         sensor: Option<u32>,
         elements: &mut impl Iterator<Item = Element>,
+        judged: &mut Option<Judged>,
         effects: &mut Effects,
         committed: &Committed,
     ) {
@@ -118,9 +130,18 @@ impl Pipeline {
         match what {
             What::Message(message) => self.message(position, received_at, message, sensor, elements, effects, committed),
             What::Reprocess(again) => self.again(position, received_at, again, sensor, elements, effects, committed),
-            What::Registry { author, features } => self.edit(position, received_at, author, features, effects, committed),
+            What::Registry { author, features } => {
+                let edit = self.state.edits.whole(position, received_at, author, features);
+                self.edit(edit, judged, effects, committed);
+            }
+            What::RegistryPart(part) => {
+                if let Some(edit) = self.state.edits.part(position, received_at, part) {
+                    self.edit(edit, judged, effects, committed);
+                }
+            }
             What::Tick | What::Session => {}
         }
+        self.state.edits.forget_given_up(self.state.now);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one record; a struct would be built for every message")]

@@ -39,6 +39,11 @@ fn every_record_survives_its_own_bytes() {
         Record::Refused(refused),
         Record::Tick,
         Record::Registry { author: "operator".into(), features: Bytes::from_static(b"{}") },
+        Record::RegistryPart(RegistryPart {
+            place: Place::First { author: "Đặng".into(), parts: 3, length: 1 << 33 },
+            share: Bytes::from_static(b"share"),
+        }),
+        Record::RegistryPart(RegistryPart { place: Place::Next { first: Position(9), number: 2 }, share: Bytes::new() }),
         Record::Reprocess(reprocess),
         Record::Session(Bytes::from_static(b"opaque")),
     ];
@@ -57,6 +62,27 @@ fn a_refusal_of_the_first_format_stands_for_one_message() {
     body.extend_from_slice(b"head");
     let record = Record::decode(kind::REFUSED, Bytes::from(body));
     assert!(matches!(record, Ok(Record::Refused(Refused { count: 1, ref head, .. })) if head == &b"head"[..]), "{record:?}");
+}
+
+/// What the first version wrote of an edit: it reads back for ever.
+#[test]
+fn a_registry_edit_in_one_record_stays_readable() {
+    let record = Record::decode(4, Bytes::from_static(b"\x01\x04\0anna{\"type\":\"FeatureCollection\"}"));
+    let features = Bytes::from_static(b"{\"type\":\"FeatureCollection\"}");
+    assert_eq!(record, Ok(Record::Registry { author: "anna".into(), features }));
+}
+
+#[test]
+fn the_parts_of_an_edit_have_this_format() {
+    let first = b"\x01\0\0\0\0\x02\0\0\0\x10\x27\0\0\0\0\0\0\x04\0annashare";
+    let place = Place::First { author: "anna".into(), parts: 2, length: 10_000 };
+    let part = RegistryPart { place, share: Bytes::from_static(b"share") };
+    assert_eq!(Record::decode(7, Bytes::from_static(first)), Ok(Record::RegistryPart(part)));
+    let next = b"\x01\x01\0\0\0\x09\0\0\0\0\0\0\0share";
+    let part = RegistryPart { place: Place::Next { first: Position(9), number: 1 }, share: Bytes::from_static(b"share") };
+    assert_eq!(Record::decode(7, Bytes::from_static(next)), Ok(Record::RegistryPart(part)));
+    let none = b"\x01\0\0\0\0\0\0\0\0\x10\x27\0\0\0\0\0\0\x04\0anna";
+    assert_eq!(Record::decode(7, Bytes::from_static(none)), Err(RecordError::Field("number of parts")));
 }
 
 proptest! {

@@ -61,9 +61,24 @@ fn a_newer_format_is_refused_instead_of_passed_over() {
     write(&checkpoints, 9);
     let path = checkpoints.path(Position(9));
     let mut bytes = fs::read(&path).expect("written above");
-    bytes[8] = 2;
+    bytes[8] = 3;
     fs::write(&path, bytes).expect("writable");
-    assert!(matches!(checkpoints.load(), Err(CheckpointError::NewerFormat { found: 2, .. })));
+    assert!(matches!(checkpoints.load(), Err(CheckpointError::NewerFormat { found: 3, .. })));
+}
+
+/// What the first format wrote of the state after nine records that brought nothing.
+const FIRST_FORMAT: &[u8] = &[7, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+#[test]
+fn a_checkpoint_of_the_first_format_reads_back() {
+    let mut bytes = b"KERBCKPT\x01\0\0\0".to_vec();
+    bytes.extend_from_slice(&crc32c::crc32c(FIRST_FORMAT).to_le_bytes());
+    bytes.extend_from_slice(&(FIRST_FORMAT.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(FIRST_FORMAT);
+    let checkpoint = decode(Path::new("9.ckpt"), &bytes).expect("readable");
+    assert_eq!((checkpoint.journal, checkpoint.state.position), (JOURNAL, Position(9)));
+    let again = encode(JOURNAL, &checkpoint.state);
+    assert_eq!(again[HEAD..].strip_prefix(FIRST_FORMAT), Some(&postcard::to_stdvec(&Edits::default()).expect("written")[..]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::limits::RECORD_BYTES_MAX;
+use domain::limits::{HTTP_REGISTRY_BYTES_MAX, RECORD_BYTES_MAX};
 use domain::record::{Publish, Record, Source, kind};
 use domain::registry::Edit;
 use domain::{Position, Timestamp};
@@ -13,6 +13,7 @@ use lake::contract::{EditVerdict, Intake, IntakeError, RowVerdict};
 
 use super::Handle;
 use crate::letters;
+use crate::parts::Records;
 use crate::pipeline::{AppliedEdit, LetterId};
 use crate::shared::Shared;
 
@@ -39,6 +40,10 @@ impl Intake for Handle {
     }
 
     async fn edit_registry(&self, author: &str, features: Bytes, dry_run: bool) -> Result<EditVerdict, IntakeError> {
+        if features.len() > HTTP_REGISTRY_BYTES_MAX {
+            let detail = format!("an edit of {} bytes is too long, at most {HTTP_REGISTRY_BYTES_MAX}: split it", features.len());
+            return Err(IntakeError::Invalid(detail));
+        }
         // What was appended before this process began is applied first, and edits come one after the other: the registry
         // judged against is the one that the edit will meet.
         self.caught_up().await;
@@ -47,12 +52,10 @@ impl Intake for Handle {
         if dry_run || !may_apply {
             return Ok(EditVerdict { position: None, rows });
         }
-        let (kind, body) = Record::Registry { author: author.to_owned(), features }.encode();
-        if body.len() > RECORD_BYTES_MAX {
-            let detail = format!("an edit of {} bytes is too long, at most {RECORD_BYTES_MAX}: split it", body.len());
-            return Err(IntakeError::Invalid(detail));
-        }
-        let (position, slot) = self.append_edit(kind, &body).await?;
+        drop(rows);
+        let author = author.to_owned();
+        let records = tokio::task::spawn_blocking(move || Records::of(&author, features)).await.map_err(unavailable)?;
+        let (position, slot) = self.append_edit(&records.map_err(unavailable)?).await?;
         self.shared.taken(position).await;
         match slot.take() {
             Some(applied) => {
@@ -66,7 +69,7 @@ impl Intake for Handle {
     async fn export_registry(&self, at: Option<Timestamp>) -> Result<Bytes, IntakeError> {
         let registry = self.shared.registry.load_full();
         let exported = tokio::task::spawn_blocking(move || registry.export(at)).await;
-        exported.map(Bytes::from).map_err(|error| IntakeError::Unavailable(error.to_string()))
+        exported.map(Bytes::from).map_err(unavailable)
     }
 
     async fn reprocess(&self, of: Position, element: u32) -> Result<bool, IntakeError> {
@@ -74,7 +77,7 @@ impl Intake for Handle {
         let _turn = self.shared.reprocess_turn.lock().await;
         let id = LetterId { of, element };
         let found = letters::find(&self.shared, &HashSet::from_iter([id]), None).await;
-        let found = found.map_err(|error| IntakeError::Unavailable(error.to_string()))?;
+        let found = found.map_err(unavailable)?;
         let letter = found.get(&id).ok_or(IntakeError::NotFound)?;
         if letter.resolved.is_some() {
             return Ok(false);
@@ -107,15 +110,36 @@ impl Handle {
     async fn judge_edit(&self, features: &Bytes) -> Result<(bool, Vec<RowVerdict>), IntakeError> {
         let (registry, features, now) = (self.shared.registry.load_full(), features.clone(), self.shared.clock.now());
         let judged = tokio::task::spawn_blocking(move || Edit::parse_geojson(&features, &registry, now)).await;
-        let (edit, rows) = judged.map_err(|error| IntakeError::Unavailable(error.to_string()))?;
+        let (edit, rows) = judged.map_err(unavailable)?;
         Ok((edit.is_some(), rows.into_iter().map(RowVerdict::from).collect()))
     }
 
+    /// The last record commits the edit, so it goes when all before it are durable.
+    async fn append_edit(&self, records: &Records) -> Result<(Position, Slot<'_>), IntakeError> {
+        let last = records.len() - 1;
+        let mut first = Position::START;
+        let mut appends = Vec::with_capacity(last);
+        for number in 0..last {
+            self.shared.journal.ready().await;
+            let (kind, body) = records.record(number, first).encode();
+            let append = self.shared.journal.append(kind, &body);
+            match number {
+                0 => first = durable(append).await?,
+                _ => appends.push(append),
+            }
+        }
+        for append in appends {
+            durable(append).await?;
+        }
+        self.append_last(&records.record(last, first)).await
+    }
+
     /// The slot stands before the pipeline can reach the record.
-    async fn append_edit(&self, kind: u8, body: &[u8]) -> Result<(Position, Slot<'_>), IntakeError> {
+    async fn append_last(&self, record: &Record) -> Result<(Position, Slot<'_>), IntakeError> {
+        let (kind, body) = record.encode();
         let (append, slot) = {
             let mut edits = self.shared.edits.lock();
-            let append = self.shared.journal.append(kind, body);
+            let append = self.shared.journal.append(kind, &body);
             let position = append.position();
             edits.insert(position, None);
             (append, Slot { shared: &self.shared, position })
@@ -147,4 +171,9 @@ async fn durable(append: Append) -> Result<Position, IntakeError> {
         AppendError::TooLarge { .. } => IntakeError::Invalid(error.to_string()),
         _ => IntakeError::Unavailable(error.to_string()),
     })
+}
+
+/// What the caller sent is not to blame.
+fn unavailable(error: impl std::fmt::Display) -> IntakeError {
+    IntakeError::Unavailable(error.to_string())
 }

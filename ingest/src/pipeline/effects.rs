@@ -1,9 +1,10 @@
 //! What a step brings about outside the pipeline: rows, and what the service has to write down.
 
+use arrow::record_batch::RecordBatch;
 use domain::record::Publish;
 use domain::registry::{Change, RowVerdict};
 use domain::{Position, Timestamp};
-use lake::rows::{AirRows, DeadLetterRows, ParkingRows, RegistryRows};
+use lake::rows::{AirRows, DeadLetterRows, ParkingRows};
 use lake::table::Table;
 
 /// The effects of the records `first` to `last`.
@@ -14,7 +15,8 @@ pub struct Effects {
     pub parking: ParkingRows,
     pub air: AirRows,
     pub dead_letters: DeadLetterRows,
-    pub registry: RegistryRows,
+    /// One of each edit that the table does not hold yet.
+    pub registry: Vec<RecordBatch>,
     pub edits: Vec<AppliedEdit>,
     pub uplinks: Vec<UplinkNote>,
 }

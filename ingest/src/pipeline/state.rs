@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::held::{Held, LetterId};
 use super::ledger::Ledger;
+use super::open_edit::Edits;
 use super::sensor::Sensors;
 
 /// The state after the record at `position`. Two pipelines that read the same records are equal.
@@ -22,6 +23,8 @@ pub struct State {
     pub held: Held,
     pub resolved: Resolved,
     pub live: LiveState,
+    /// Since checkpoints of format 2.
+    pub edits: Edits,
 }
 
 /// The dead letters resolved last: a record that takes one again a second time changes nothing.

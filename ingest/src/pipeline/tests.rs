@@ -4,6 +4,7 @@ mod any_order;
 mod bench;
 mod held;
 mod identity;
+mod parts;
 mod registry;
 mod speed;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::registry::{Change, ChangeKind, CityOptions, Object, ObjectKind, Registry, Span, decode_feature, encode_feature};
 use domain::{Position, Timestamp};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 
 use super::row::LakeRow;
 
@@ -18,6 +18,9 @@ use super::row::LakeRow;
 const FORMAT: i64 = 1;
 /// How long another process (a backup, a shell) may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Kinds of SQLite's own that mean that the file's bytes are not what it wrote.
+const DAMAGES: [ErrorCode; 2] = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
 
 /// `edits` remembers what was recorded, even an edit whose changes were later superseded. Instants are microseconds, kinds the
 /// numbers of [`number_of`], `feature` is GeoJSON with instants in UTC.
@@ -35,11 +38,22 @@ pub enum StoreError {
     Newer { found: i64 },
     #[error("the registry's file cannot be used: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// It does not hold what the journal says it holds: delete it, it is restored from the lake.
-    #[error("the registry's file is damaged: {0}")]
+    /// It does not hold what the journal says it holds.
+    #[error("the registry's file is damaged: {0}; without it, the next start builds it again from the lake")]
     Damaged(String),
     #[error("edit {position} comes after edit {newest} was recorded")]
     OutOfOrder { position: Position, newest: Position },
+}
+
+impl StoreError {
+    /// Whether the file's content is at fault, and not this version or the disk.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Sqlite(error) => error.sqlite_error_code().is_some_and(|code| DAMAGES.contains(&code)),
+            Self::Newer { .. } | Self::OutOfOrder { .. } => false,
+        }
+    }
 }
 
 /// A cheap handle; calls wait for each other.
@@ -49,27 +63,55 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or creates the file. A commit is on the disk when it returns (WAL, every commit synced).
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY)?;
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found > FORMAT {
-            return Err(StoreError::Newer { found });
+    /// Opens the file and reads it through once; `None` where there is none, or one that nothing was ever written to.
+    pub fn open(path: &Path) -> Result<Option<Self>, StoreError> {
+        if !path.exists() {
+            return Ok(None);
         }
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        if found == 0 {
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-            transaction.commit()?;
+        let connection = connect(path)?;
+        match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
+            0 => return Ok(None),
+            found if found > FORMAT => return Err(StoreError::Newer { found }),
+            _ => {}
         }
+        let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if check != "ok" {
+            return Err(StoreError::Damaged(check));
+        }
+        Ok(Some(Self { connection: Arc::new(Mutex::new(connection)) }))
+    }
+
+    /// A new file with the versions and positions of the lake's rows, which come in any order; it is there as a whole or not at all.
+    pub fn create(path: &Path, rows: Vec<LakeRow>, city: &CityOptions) -> Result<Self, StoreError> {
+        Self::fill(connect(path)?, rows, city)
+    }
+
+    /// As [`Store::create`], without a file: for who may not change the data directory.
+    pub fn in_memory(rows: Vec<LakeRow>, city: &CityOptions) -> Result<Self, StoreError> {
+        Self::fill(Connection::open_in_memory()?, rows, city)
+    }
+
+    fn fill(mut connection: Connection, mut rows: Vec<LakeRow>, city: &CityOptions) -> Result<Self, StoreError> {
+        rows.sort_by_key(|row| row.position);
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(SCHEMA)?;
+        let mut writing = Writing::new(&transaction)?;
+        for row in &rows {
+            transaction.execute("INSERT OR IGNORE INTO edits (position) VALUES (?1)", [row.position.as_i64()])?;
+            writing.replace(row)?;
+            if !row.is_gone() {
+                let object = row.object(city).map_err(StoreError::Damaged)?;
+                writing.insert(row.position, Span { from: row.valid_from, to: row.valid_to }, &object)?;
+            }
+        }
+        drop(writing);
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+        transaction.commit()?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
-    /// The newest edit that is recorded; `None` for a file that was just created.
-    pub fn newest(&self) -> Result<Option<Position>, StoreError> {
+    /// The newest edit that is recorded; [`Position::START`] when none ever was.
+    pub fn newest(&self) -> Result<Position, StoreError> {
         newest(&self.connection.lock())
     }
 
@@ -86,13 +128,15 @@ impl Store {
         Ok(Registry::from_versions(city.clone(), versions))
     }
 
-    /// Records what the edit at `position` did; once it is recorded, again changes nothing.
+    /// Records what the edit at `position` did; once it is recorded, again changes nothing. An edit without changes leaves no trace,
+    /// here and in the lake.
     pub fn record(&self, position: Position, changes: &[Change]) -> Result<(), StoreError> {
         let mut connection = self.connection.lock();
-        if is_recorded(&connection, position)? {
+        if changes.is_empty() || is_recorded(&connection, position)? {
             return Ok(());
         }
-        if let Some(newest) = newest(&connection)?.filter(|newest| *newest > position) {
+        let newest = newest(&connection)?;
+        if newest > position {
             return Err(StoreError::OutOfOrder { position, newest });
         }
         let transaction = connection.transaction()?;
@@ -107,30 +151,20 @@ impl Store {
         drop(writing);
         Ok(transaction.commit()?)
     }
-
-    /// Fills a file that was just created from the lake's rows, in any order: the same versions with the same positions.
-    pub fn restore(&self, mut rows: Vec<LakeRow>, city: &CityOptions) -> Result<(), StoreError> {
-        rows.sort_by_key(|row| row.position);
-        let mut connection = self.connection.lock();
-        let transaction = connection.transaction()?;
-        transaction.execute_batch("DELETE FROM edits; DELETE FROM versions;")?;
-        let mut writing = Writing::new(&transaction)?;
-        for row in &rows {
-            transaction.execute("INSERT OR IGNORE INTO edits (position) VALUES (?1)", [row.position.as_i64()])?;
-            writing.replace(row)?;
-            if !row.is_gone() {
-                let object = row.object(city).map_err(StoreError::Damaged)?;
-                writing.insert(row.position, Span { from: row.valid_from, to: row.valid_to }, &object)?;
-            }
-        }
-        drop(writing);
-        Ok(transaction.commit()?)
-    }
 }
 
-fn newest(connection: &Connection) -> Result<Option<Position>, StoreError> {
+/// A commit is on the disk when it returns (WAL, every commit synced).
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+fn newest(connection: &Connection) -> Result<Position, StoreError> {
     let newest: Option<i64> = connection.query_row("SELECT max(position) FROM edits", [], |row| row.get(0))?;
-    Ok(newest.map(|position| Position(position as u64)))
+    Ok(newest.map_or(Position::START, |position| Position(position as u64)))
 }
 
 fn is_recorded(connection: &Connection, position: Position) -> Result<bool, StoreError> {

@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::keys::{Loading, table_of};
 use crate::metrics as names;
-use crate::pipeline::{AppliedEdit, Effects, KeySet, Plan, SetId};
+use crate::pipeline::{AppliedEdit, Effects, Judged, Judging, KeySet, Plan, SetId};
 use crate::uplinks::NewUplink;
 
 impl Service {
@@ -25,24 +25,35 @@ impl Service {
         let records = batch.records.len() as u64;
         let plan = self.shared.pipeline.write().plan(&batch);
         let loaded = self.load_keys(&plan, batch.records.first().map(|record| record.position)).await?;
-        let effects = self.step(batch, plan, loaded);
+        let judged = self.judge_next_edit(&batch).await?;
+        let effects = self.step(batch, plan, loaded, judged);
         self.publish(effects).await?;
         metrics::counter!(names::RECORDS).increment(records);
         metrics::histogram!(names::STEP_SECONDS).record(self.shared.clock.elapsed().saturating_sub(began).as_secs_f64());
         Ok(())
     }
 
+    /// On a thread of its own and before the lock is taken: a city's edit takes seconds, and readers go on meanwhile.
+    async fn judge_next_edit(&self, batch: &Batch) -> Result<Option<Judged>, Error> {
+        let next = self.shared.pipeline.read().next_edit(batch, &self.committed);
+        let Some(judging) = next else {
+            return Ok(None);
+        };
+        let judged = tokio::task::spawn_blocking(move || Judging::judge(judging)).await;
+        judged.map(Some).map_err(|_| Error::Ended("the judge of registry edits"))
+    }
+
     /// State and hot rows change under one lock: a reader sees both or none.
-    fn step(&mut self, batch: Batch, plan: Plan, loaded: Vec<(SetId, KeySet)>) -> Effects {
+    fn step(&mut self, batch: Batch, plan: Plan, loaded: Vec<(SetId, KeySet)>, judged: Option<Judged>) -> Effects {
         let mut pipeline = self.shared.pipeline.write();
-        let mut effects = pipeline.step(batch, plan, loaded, &self.committed);
+        let mut effects = pipeline.step(batch, plan, loaded, judged, &self.committed);
         let rows = [
             (Table::ParkingReadings, effects.parking.len(), effects.parking.finish()),
             (Table::AirReadings, effects.air.len(), effects.air.finish()),
             (Table::DeadLetters, effects.dead_letters.len(), effects.dead_letters.finish()),
-            (Table::Registry, effects.registry.len(), effects.registry.finish()),
         ];
         let rows = rows.into_iter().filter(|(_, count, _)| *count > 0).map(|(table, _, rows)| (table, rows));
+        let rows = rows.chain(effects.registry.drain(..).map(|rows| (Table::Registry, rows)));
         self.shared.hot.write().push(effects.first, effects.last, pipeline.state().now, rows);
         if !effects.edits.is_empty() {
             self.shared.registry.store(pipeline.registry().clone());
@@ -73,11 +84,11 @@ impl Service {
     }
 
     /// The store holds an edit before anybody is told that it is applied, and before a checkpoint beyond it.
-    async fn record_edit(&mut self, edit: AppliedEdit) -> Result<(), Error> {
+    async fn record_edit(&mut self, mut edit: AppliedEdit) -> Result<(), Error> {
         if edit.taken {
-            let (store, position, changes) = (self.store.clone(), edit.position, edit.changes.clone());
+            let (store, position, changes) = (self.store.clone(), edit.position, std::mem::take(&mut edit.changes));
             let recorded = tokio::task::spawn_blocking(move || store.record(position, &changes)).await;
-            recorded.map_err(|_| Error::Ended("the registry store"))?.map_err(|error| Error::Registry(error.to_string()))?;
+            recorded.map_err(|_| Error::Ended("the registry store"))??;
         } else {
             warn!(position = edit.position.0, author = edit.author, "registry edit refused as it was applied");
         }

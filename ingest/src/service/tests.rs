@@ -1,6 +1,7 @@
 //! The service on a real journal and a real lake: restarts, crashes, held readings, dead letters, edits.
 
 mod bench;
+mod city;
 mod crash;
 mod mended;
 

@@ -10,7 +10,7 @@ use domain::identity::{Fingerprint, Identity};
 use domain::kind::air::Air;
 use domain::kind::parking::{BayState, Parking, ParkingValue};
 use domain::reading::{Decoded, Element, Measured, Reading, Refusal, Transport};
-use domain::record::{Publish, Source};
+use domain::record::{Publish, RegistryPart, Source};
 use domain::registry::{CityOptions, Registry};
 use domain::{Flags, Kind, Position, Quantity, Reason, Rejection, SensorId, Timestamp, topic};
 use lake::contract::Counts;
@@ -19,7 +19,7 @@ use lake::table::Table;
 
 use crate::batch::{Again, Batch, Message, Taken, What, Whole};
 use crate::options::UnknownSensors;
-use crate::pipeline::{Committed, KeySet, LetterId, Pipeline, Rules, SetId, State};
+use crate::pipeline::{AppliedEdit, Committed, Judging, KeySet, LetterId, Pipeline, Rules, SetId, State};
 
 /// One measured value as storage holds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,11 @@ pub struct Bench {
     pub readings: usize,
     pub letters: Vec<LetterRow>,
     pub committed: Committed,
+    pub edits: Vec<AppliedEdit>,
+    /// Rows for the lake's registry table.
+    pub versions: usize,
+    /// Edits are judged before their step, as the service does.
+    pub judges_aside: bool,
     now: Timestamp,
 }
 
@@ -64,6 +69,9 @@ impl Default for Bench {
             readings: 0,
             letters: Vec::new(),
             committed: Committed::default(),
+            edits: Vec::new(),
+            versions: 0,
+            judges_aside: true,
             now: second(1_000_000),
         }
     }
@@ -136,6 +144,12 @@ impl Bench {
         self.one(What::Registry { author: "test".into(), features: Bytes::copy_from_slice(features.as_bytes()) }, Vec::new());
     }
 
+    /// The position of the part.
+    pub fn part(&mut self, part: RegistryPart) -> Position {
+        self.one(What::RegistryPart(part), Vec::new());
+        self.pipeline.state().position
+    }
+
     /// Takes a dead letter again, as the element that its payload decodes to.
     pub fn again(&mut self, id: LetterId, was: Reason, kind: Kind, sensor: &str, element: Element) {
         let again = Again {
@@ -163,7 +177,10 @@ impl Bench {
     fn step(&mut self, batch: Batch) {
         let plan = self.pipeline.plan(&batch);
         let loaded = plan.load.iter().map(|id| (*id, self.stored(*id))).collect();
-        let mut effects = self.pipeline.step(batch, plan, loaded, &self.committed);
+        let judging = self.pipeline.next_edit(&batch, &self.committed).filter(|_| self.judges_aside);
+        let mut effects = self.pipeline.step(batch, plan, loaded, judging.map(Judging::judge), &self.committed);
+        self.versions += effects.registry.iter().map(RecordBatch::num_rows).sum::<usize>();
+        self.edits.append(&mut effects.edits);
         self.readings += effects.parking.len() + effects.air.len();
         self.take_parking(&effects.parking.finish());
         self.take_air(&effects.air.finish());

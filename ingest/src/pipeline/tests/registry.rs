@@ -9,7 +9,7 @@ pub const ONE_BAY: &str = r#"{"type":"FeatureCollection","features":[
    "properties":{"kind":"site","id":"street-1","site_kind":"street"}},
   {"type":"Feature","geometry":{"type":"Point","coordinates":[105.8,21.0]},"properties":{"kind":"bay","id":"bay-1","site":"street-1"}}]}"#;
 
-const A_COUNTER: &str = r#"{"type":"FeatureCollection","features":[
+pub const A_COUNTER: &str = r#"{"type":"FeatureCollection","features":[
   {"type":"Feature","geometry":{"type":"Point","coordinates":[105.8,21.0]},
    "properties":{"kind":"site","id":"lot-1","site_kind":"lot","capacity":10}}]}"#;
 

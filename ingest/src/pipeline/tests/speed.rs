@@ -32,7 +32,7 @@ fn a_reading_costs_the_pipeline_so_much() {
         }
         let decoded = clock.elapsed();
         let plan = pipeline.plan(&batch);
-        let mut effects = pipeline.step(batch, plan, Vec::new(), &Committed::default());
+        let mut effects = pipeline.step(batch, plan, Vec::new(), None, &Committed::default());
         let rows = effects.parking.finish().num_rows() + effects.air.finish().num_rows();
         assert_eq!(rows, 1_000);
         deciding += (clock.elapsed() - decoded).as_secs_f64();

@@ -62,14 +62,13 @@ fn edits(rng: &mut Rng) -> Vec<Vec<Value>> {
 fn the_registry_of_every_position_comes_back_and_from_the_lake_too() {
     for seed in 0..24 {
         let history = history(&edits(&mut Rng::from_seed(seed)));
-        let store = Store::open(&path("history")).expect("created");
+        let store = Store::create(&path("history"), Vec::new(), &CityOptions::default()).expect("created");
         for (position, _, changes) in &history {
             store.record(*position, changes).expect("recorded");
             store.record(*position, changes).expect("a second time changes nothing");
         }
         let rows = history.iter().flat_map(|(position, _, changes)| lake_rows(changes, *position)).collect();
-        let restored = Store::open(&path("restored")).expect("created");
-        restored.restore(rows, &CityOptions::default()).expect("the lake's rows are whole");
+        let restored = Store::create(&path("restored"), rows, &CityOptions::default()).expect("the lake's rows are whole");
         for (position, registry, _) in &history {
             for store in [&store, &restored] {
                 for upto in [*position, Position(position.0 + 9)] {
@@ -85,14 +84,15 @@ fn the_registry_of_every_position_comes_back_and_from_the_lake_too() {
 fn what_is_recorded_is_there_after_the_file_is_opened_again() {
     let path = path("reopened");
     let history = history(&[vec![site(1, "a", None, None)], vec![site(1, "b", None, None)]]);
-    let store = Store::open(&path).expect("created");
-    assert_eq!(store.newest().expect("readable"), None);
+    assert!(Store::open(&path).expect("readable").is_none(), "there is no file");
+    let store = Store::create(&path, Vec::new(), &CityOptions::default()).expect("created");
+    assert_eq!(store.newest().expect("readable"), Position::START);
     for (position, _, changes) in &history {
         store.record(*position, changes).expect("recorded");
     }
     drop(store);
-    let store = Store::open(&path).expect("opened");
-    assert_eq!(store.newest().expect("readable"), Some(Position(20)));
+    let store = Store::open(&path).expect("readable").expect("there");
+    assert_eq!(store.newest().expect("readable"), Position(20));
     assert_eq!(store.load(Position(20), &CityOptions::default()).expect("loaded"), history[1].1);
     assert!(store.load(Position(9), &CityOptions::default()).expect("loaded").sites.is_empty());
 }
@@ -100,7 +100,7 @@ fn what_is_recorded_is_there_after_the_file_is_opened_again() {
 #[test]
 fn an_earlier_edit_that_is_not_recorded_is_refused() {
     let history = history(&[vec![site(1, "a", None, None)], vec![site(2, "b", None, None)]]);
-    let store = Store::open(&path("order")).expect("created");
+    let store = Store::create(&path("order"), Vec::new(), &CityOptions::default()).expect("created");
     store.record(Position(20), &history[1].2).expect("recorded");
     let error = store.record(Position(10), &history[0].2).expect_err("out of order");
     assert!(matches!(error, StoreError::OutOfOrder { newest: Position(20), .. }), "{error}");
@@ -109,10 +109,42 @@ fn an_earlier_edit_that_is_not_recorded_is_refused() {
 #[test]
 fn an_edit_that_supersedes_what_is_not_there_leaves_the_file_as_it_was() {
     let history = history(&[vec![site(1, "a", None, None)], vec![site(1, "b", None, None)]]);
-    let store = Store::open(&path("damaged")).expect("created");
+    let store = Store::create(&path("damaged"), Vec::new(), &CityOptions::default()).expect("created");
     let error = store.record(Position(20), &history[1].2).expect_err("the first edit is missing");
     assert!(matches!(error, StoreError::Damaged(_)), "{error}");
-    assert_eq!(store.newest().expect("readable"), None);
+    assert_eq!(store.newest().expect("readable"), Position::START);
+}
+
+#[test]
+fn an_edit_without_changes_leaves_no_trace() {
+    let history = history(&[vec![site(1, "a", None, None)], vec![site(2, "b", None, None)]]);
+    let store = Store::create(&path("unchanged"), Vec::new(), &CityOptions::default()).expect("created");
+    store.record(Position(30), &history[0].2).expect("recorded");
+    store.record(Position(20), &[]).expect("nothing to record");
+    store.record(Position(40), &[]).expect("nothing to record");
+    assert_eq!(store.newest().expect("readable"), Position(30));
+}
+
+#[test]
+fn any_page_that_is_overwritten_is_told_as_damage() {
+    let path = path("overwritten");
+    let store = Store::create(&path, Vec::new(), &CityOptions::default()).expect("created");
+    let sites: Vec<Value> = (0..200).map(|id| site(id, "a long name so that some pages are needed", None, None)).collect();
+    store.record(Position(10), &history(&[sites])[0].2).expect("recorded");
+    drop(store);
+    let whole = std::fs::read(&path).expect("written");
+    const PAGE: usize = 4_096;
+    assert!(whole.len() > 4 * PAGE);
+    for start in (0..whole.len()).step_by(PAGE) {
+        let mut bytes = whole.clone();
+        bytes[start..start + 512].fill(0xa5);
+        std::fs::write(&path, bytes).expect("writable");
+        let opened = Store::open(&path).and_then(|store| match store {
+            Some(store) => store.load(Position(10), &CityOptions::default()).map(|_| ()),
+            None => Err(StoreError::Damaged("nothing is in it".to_owned())),
+        });
+        assert!(opened.is_err_and(|error| error.is_damage()), "page at {start}");
+    }
 }
 
 #[test]
