@@ -4,8 +4,8 @@
 //! so that they cannot disagree. Pure, in whole microseconds. A bay is settled by its readings alone; a closure covers its state
 //! and makes no event.
 //!
-//! Absent on purpose: whose readings these are (two devices of one bay at one instant are resolved before), versions of the
-//! rules (the caller cuts a history where heartbeat or dwell change), and sums (windows).
+//! Absent on purpose: whose readings these are (two devices of one bay at one instant are resolved before), where the rules
+//! come from (the registry), and sums (windows).
 
 mod settling;
 
@@ -67,6 +67,13 @@ pub struct Rules<'a> {
     pub closed: &'a [Closure],
 }
 
+/// Other rules, from an instant on.
+#[derive(Clone, Copy, Debug)]
+pub struct Era<'a> {
+    pub from: Timestamp,
+    pub rules: Rules<'a>,
+}
+
 /// [from, to), never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -117,14 +124,25 @@ pub struct Timeline {
 impl Timeline {
     /// Of readings in any order, at most one an instant. Those after `as_of` are not yet.
     pub fn new(readings: &[Seen], rules: &Rules<'_>, as_of: Timestamp) -> Self {
+        Self::through(readings, rules, &[], as_of)
+    }
+
+    /// The same under rules that changed: `first` until the first of `later`, which stand in order. Silence and dwell are judged at
+    /// each instant by the rules that hold there.
+    pub fn through(readings: &[Seen], first: &Rules<'_>, later: &[Era<'_>], as_of: Timestamp) -> Self {
         let mut readings: Vec<Seen> = readings.iter().filter(|seen| seen.at <= as_of).copied().collect();
         readings.sort_by_key(|seen| seen.at);
-        let mut settling = Settling::new(rules);
+        let mut settling = Settling::new(first);
+        let mut eras = later.iter().filter(|era| era.from <= as_of).peekable();
         for seen in readings {
+            while let Some(era) = eras.next_if(|era| era.from <= seen.at) {
+                settling.follow(era);
+            }
             settling.read(seen);
         }
+        eras.for_each(|era| settling.follow(era));
         settling.pass_until(as_of);
-        Self { changes: settling.changes, events: settling.events, closed: rules.closed.to_vec(), as_of }
+        Self { changes: settling.changes, events: settling.events, closed: closures(first, later), as_of }
     }
 
     /// Arrivals and departures, in order, of the settled state.
@@ -173,6 +191,22 @@ impl Timeline {
         let after = self.changes.partition_point(|change| change.at <= at);
         after.checked_sub(1).map_or(State::Unknown, |last| self.changes[last].state)
     }
+}
+
+/// Each era's closures, as far as the era lasts.
+fn closures(first: &Rules<'_>, later: &[Era<'_>]) -> Vec<Closure> {
+    let starts = std::iter::once(None).chain(later.iter().map(|era| Some(era.from)));
+    let ends = later.iter().map(|era| Some(era.from)).chain(std::iter::once(None));
+    let rules = std::iter::once(first).chain(later.iter().map(|era| &era.rules));
+    let mut all = Vec::new();
+    for ((start, end), rules) in starts.zip(ends).zip(rules) {
+        all.extend(rules.closed.iter().map(|closure| Closure {
+            from: closure.from.max(start),
+            to: closure.to.into_iter().chain(end).min(),
+            reason: closure.reason.clone(),
+        }));
+    }
+    all
 }
 
 /// Whether one of the periods, each [from, to), holds the instant.

@@ -10,6 +10,7 @@
 //! gives a new one, so readers never wait. What is needed at one instant is a [`Layout`], shared until the next change.
 
 mod arrangement;
+mod bay_history;
 mod city;
 mod closing;
 mod edit;
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 
+pub use bay_history::{BayHistory, BayRules};
 pub use city::{CityError, CityOptions};
 pub use edit::{Edit, EditRow, RowVerdict, Verdict};
 pub use extra::Extra;

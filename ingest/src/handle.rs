@@ -6,8 +6,8 @@ mod intake;
 
 use std::sync::Arc;
 
-use domain::registry::Layout;
-use domain::{Kind, Position, SensorId, Timestamp};
+use domain::registry::{BayHistory, Layout};
+use domain::{Kind, ObjectId, Position, SensorId, Timestamp};
 use journal::Health;
 use lake::contract::{IngestStatus, LedgerView, Live, LiveState, SensorStatus, TableStatus, Uplink, View};
 use lake::table::Table;
@@ -54,6 +54,10 @@ impl Live for Handle {
 
     fn layout(&self, at: Timestamp) -> Arc<Layout> {
         self.shared.registry.load().layout(at)
+    }
+
+    fn bay_history(&self, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Option<BayHistory> {
+        self.shared.registry.load().bay_history(bay, from, to)
     }
 
     fn with_state(&self, read: &mut dyn FnMut(&LiveState)) {

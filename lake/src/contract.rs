@@ -11,14 +11,14 @@ mod view;
 
 pub use intake::{EditVerdict, Intake, IntakeError, RowVerdict, Verdict};
 pub use ledger::{Counts, LedgerView};
-pub use live::{AirLast, LiveState, ParkingLast};
+pub use live::{AirLast, Changes, LiveState, ParkingLast};
 pub use ops::{IngestStatus, SensorStatus, TableStatus, Uplink};
 pub use view::{HotChunk, TableView, View};
 
 use std::sync::Arc;
 
-use domain::registry::Layout;
-use domain::{SensorId, Timestamp};
+use domain::registry::{BayHistory, Layout};
+use domain::{ObjectId, SensorId, Timestamp};
 
 /// The running state, as query may read it. Calls return at once: they take a lock for a copy at most.
 #[async_trait::async_trait]
@@ -28,6 +28,9 @@ pub trait Live: Send + Sync + 'static {
 
     /// The registry at an instant.
     fn layout(&self, at: Timestamp) -> Arc<Layout>;
+
+    /// Whose readings were a bay's in [from, to), and by which rules; `None` for a bay that never was.
+    fn bay_history(&self, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Option<BayHistory>;
 
     /// Last readings by target. The closure runs under a read lock: copy and return.
     fn with_state(&self, read: &mut dyn FnMut(&LiveState));

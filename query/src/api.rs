@@ -9,6 +9,7 @@ mod import;
 mod ingest;
 mod landing;
 mod ops;
+mod parking;
 mod registry;
 mod sensors;
 mod sql;
@@ -28,6 +29,7 @@ use crate::problem::Problem;
 /// All operations, in the order of the documentation.
 pub const ENDPOINTS: &[&[Endpoint]] = &[
     landing::ENDPOINTS,
+    parking::ENDPOINTS,
     air::ENDPOINTS,
     sensors::ENDPOINTS,
     sql::ENDPOINTS,

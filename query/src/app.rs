@@ -9,6 +9,7 @@ use http::HeaderMap;
 use lake::contract::{Intake, Live};
 
 use crate::access::Gate;
+use crate::board::Board;
 use crate::call::REQUEST_ID;
 use crate::city::City;
 use crate::engine::{Engine, EngineLimits};
@@ -27,6 +28,8 @@ pub struct App {
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
     pub gate: Gate,
     pub engine: Engine,
+    /// How sites and bays stand now.
+    pub board: Board,
     /// The next request's number; starts anywhere, so that ids of two runs differ.
     requests: AtomicU64,
 }
@@ -54,6 +57,7 @@ impl App {
         Ok(Self {
             city,
             engine,
+            board: Board::default(),
             live: deps.live,
             intake: deps.intake,
             clock: deps.clock,

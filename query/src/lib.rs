@@ -17,20 +17,26 @@ pub mod server;
 
 mod access;
 mod air;
+mod announce;
 mod answer;
 mod api;
 mod app;
 mod area;
+mod bay_events;
+mod board;
 mod call;
 mod city;
 mod cursor;
 mod format;
+mod ground;
+mod hours;
 mod language;
 mod letters;
 mod metrics;
 mod openapi;
 mod page;
 mod parameter;
+mod parking;
 mod problem;
 mod readings;
 mod rows;
@@ -38,6 +44,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use announce::Announcements;
 pub use engine::{Engine, LakeFiles};
 pub use metrics::describe as describe_metrics;
 pub use options::Options;

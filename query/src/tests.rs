@@ -3,3 +3,4 @@
 pub mod fixture;
 pub mod served;
 pub mod stand_in;
+pub mod street;

@@ -1,6 +1,6 @@
 //! How a bay's readings settle into its state: one reading after another, and what time alone brings in between.
 
-use super::{Event, EventKind, Rules, Seen, State};
+use super::{Era, Event, EventKind, Rules, Seen, State};
 use crate::kind::parking::BayState;
 use crate::live::silence_micros;
 use crate::time::{MICROS_PER_SECOND, Timestamp};
@@ -42,6 +42,16 @@ impl Settling {
             arrived_at: None,
             changes: Vec::new(),
             events: Vec::new(),
+        }
+    }
+
+    /// Other rules from here on: a bay that is silent by them alone becomes unknown now.
+    pub fn follow(&mut self, era: &Era<'_>) {
+        self.pass_until(Timestamp::from_micros(era.from.as_micros() - 1));
+        self.silence_micros = silence_micros(era.rules.heartbeat_s);
+        self.min_dwell_micros = i64::from(era.rules.min_dwell_s) * MICROS_PER_SECOND;
+        if self.last_seen.is_some_and(|last| era.from > after(last, self.silence_micros)) {
+            self.lose(era.from, false);
         }
     }
 

@@ -89,6 +89,23 @@ fn a_closure_covers_the_state_and_no_event() {
     assert_eq!(told(&Timeline::new(&seen("v 10"), &rules(0, &always), at(50)), 50), "c50");
 }
 
+#[test]
+fn silence_and_dwell_are_judged_by_the_rules_of_their_instant() {
+    let slower = Rules { heartbeat_s: 600, min_dwell_s: 0, closed: &[] };
+    let quicker = Rules { heartbeat_s: 4, min_dwell_s: 20, closed: &[] };
+    let through = |readings: &str, later: &[Era<'_>], as_of: i64| {
+        told(&Timeline::through(&seen(readings), &rules(0, &[]), later, at(as_of)), as_of)
+    };
+    assert_eq!(through("v 0", &[Era { from: at(100), rules: slower }], 400), "v400");
+    assert_eq!(through("v 0", &[Era { from: at(200), rules: slower }], 400), "v150 u250");
+    assert_eq!(through("v 0", &[Era { from: at(100), rules: quicker }], 400), "v100 u300");
+    assert_eq!(through("v 0, o 95, o 104", &[Era { from: at(100), rules: quicker }], 110), "v95 o15 +95");
+    assert_eq!(through("v 98, o 101, o 108", &[Era { from: at(100), rules: quicker }], 110), "u98 v12");
+    let closed = [Closure { from: Some(at(5)), to: Some(at(15)), reason: String::new() }];
+    let later = [Era { from: at(10), rules: rules(0, &[]) }];
+    assert_eq!(told(&Timeline::through(&seen("v 0"), &rules(0, &closed), &later, at(20)), 20), "v5 c5 v10");
+}
+
 /// The contract, instant by instant, for a bay without `min_dwell_s`.
 fn state_by_definition(readings: &[Seen], t: Timestamp) -> State {
     let last = readings.iter().filter(|seen| seen.at <= t).max_by_key(|seen| seen.at);
@@ -141,6 +158,16 @@ proptest! {
     fn without_min_dwell_the_state_is_the_contracts_at_every_instant(readings in history(), t in 0..5_000i64) {
         let timeline = Timeline::new(&readings, &rules(0, &[]), at(5_000));
         prop_assert_eq!(timeline.state_at(at(t)), state_by_definition(&readings, at(t)));
+    }
+
+    #[test]
+    fn rules_that_do_not_change_are_one_rule(readings in history(), dwell in 0..300u32, edge in 0..5_000i64) {
+        let as_of = end(&readings);
+        let rules = rules(dwell, &[]);
+        let (whole, cut) =
+            (Timeline::new(&readings, &rules, as_of), Timeline::through(&readings, &rules, &[Era { from: at(edge), rules }], as_of));
+        prop_assert_eq!(whole.spans(at(0), as_of), cut.spans(at(0), as_of));
+        prop_assert_eq!(whole.events(), cut.events());
     }
 
     #[test]

@@ -39,16 +39,13 @@ pub fn offer(state: &mut LiveState, target: ObjectId, sensor: &SensorId, point: 
                 version: point.version,
             };
             match state.parking.get_mut(&target) {
-                Some(shown) => {
-                    if last.observed_at > shown.observed_at || last.observed_at == shown.observed_at && last.sensor < shown.sensor
-                    {
-                        *shown = last;
-                    }
-                }
+                Some(shown) if !is_newer_parking(&last, shown) => return,
+                Some(shown) => *shown = last,
                 None => {
-                    state.parking.insert(target, last);
+                    state.parking.insert(target.clone(), last);
                 }
             }
+            state.changes.note(&target);
         }
         LiveValue::Air { quantity, avg_s, value, qc } => {
             let last = AirLast {
@@ -61,20 +58,22 @@ pub fn offer(state: &mut LiveState, target: ObjectId, sensor: &SensorId, point: 
                 flags: point.flags,
                 version: point.version,
             };
-            let station = state.air.entry(target).or_default();
+            let station = state.air.entry_ref(&target).or_default();
             match station.iter_mut().find(|(other, _)| *other == quantity) {
-                Some((_, shown)) => {
-                    if is_newer_air(&last, shown) {
-                        *shown = last;
-                    }
-                }
+                Some((_, shown)) if !is_newer_air(&last, shown) => return,
+                Some((_, shown)) => *shown = last,
                 None => {
                     station.push((quantity, last));
                     station.sort_unstable_by_key(|(quantity, _)| *quantity);
                 }
             }
+            state.changes.note(&target);
         }
     }
+}
+
+fn is_newer_parking(last: &ParkingLast, shown: &ParkingLast) -> bool {
+    last.observed_at > shown.observed_at || last.observed_at == shown.observed_at && last.sensor < shown.sensor
 }
 
 fn is_newer_air(last: &AirLast, shown: &AirLast) -> bool {
@@ -99,6 +98,7 @@ pub fn rebuilt(before: &LiveState, sensors: &Sensors, registry: &Registry, versi
         }
     }
     mark_moved(before, &mut state, version);
+    state.changes = before.changes.started_over();
     state
 }
 

@@ -1,7 +1,10 @@
 //! The last reading of every target: what live answers are made of. Staleness is judged by the asker, at its `as_of`.
 
+use std::collections::VecDeque;
+
 use domain::kind::air::Qc;
 use domain::kind::parking::ParkingValue;
+use domain::limits::LIVE_CHANGES_MAX;
 use domain::{Flags, ObjectId, Quantity, SensorId, Timestamp};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -39,4 +42,82 @@ pub struct LiveState {
     pub air: HashMap<ObjectId, Vec<(Quantity, AirLast)>>,
     /// The journal position up to which this is true.
     pub version: u64,
+    /// The targets of both kinds whose entry here changed last.
+    #[serde(skip)]
+    pub changes: Changes,
+}
+
+/// Which targets changed last, for readers that follow the state: the newest [`LIVE_CHANGES_MAX`].
+///
+/// It counts changes of this process and is not part of a checkpoint: who begins to follow reads the whole state once.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// How many there were.
+    end: u64,
+    kept: VecDeque<ObjectId>,
+}
+
+impl Changes {
+    /// Another reading is now shown at a target.
+    pub fn note(&mut self, target: &ObjectId) {
+        if self.kept.len() == LIVE_CHANGES_MAX {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(target.clone());
+        self.end += 1;
+    }
+
+    /// What [`since`](Self::since) takes later.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The targets that changed after `end` was `seen`, some more than once. `None` when not all of them are kept: then the
+    /// whole state has to be read again.
+    pub fn since(&self, seen: u64) -> Option<impl ExactSizeIterator<Item = &ObjectId>> {
+        let missed = usize::try_from(self.end.checked_sub(seen)?).ok()?;
+        let start = self.kept.len().checked_sub(missed)?;
+        Some(self.kept.range(start..))
+    }
+
+    /// Of a state that was made anew: whatever was seen before is to be read again.
+    pub fn started_over(&self) -> Self {
+        Self { end: self.end + 1, kept: VecDeque::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(number: usize) -> ObjectId {
+        ObjectId::new(&number.to_string()).expect("digits are an id")
+    }
+
+    fn seen(changes: &Changes, since: u64) -> Option<Vec<String>> {
+        changes.since(since).map(|targets| targets.map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_follower_gets_each_change_after_what_it_has_seen() {
+        let mut changes = Changes::default();
+        assert_eq!(seen(&changes, 0), Some(vec![]));
+        (0..3).for_each(|number| changes.note(&target(number)));
+        assert_eq!(seen(&changes, 1), Some(vec!["1".to_owned(), "2".to_owned()]));
+        assert_eq!(seen(&changes, 3), Some(vec![]));
+        assert_eq!(seen(&changes, 4), None, "not of this state");
+    }
+
+    #[test]
+    fn who_was_away_for_too_long_or_before_a_new_beginning_reads_everything() {
+        let mut changes = Changes::default();
+        (0..=LIVE_CHANGES_MAX).for_each(|number| changes.note(&target(number)));
+        assert_eq!(seen(&changes, 0), None);
+        assert_eq!(seen(&changes, 1).map(|kept| kept.len()), Some(LIVE_CHANGES_MAX));
+        let mut anew = changes.started_over();
+        assert_eq!(seen(&anew, changes.end()), None);
+        let begun = anew.end();
+        anew.note(&target(7));
+        assert_eq!(seen(&anew, begun), Some(vec!["7".to_owned()]));
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::record::Publish;
-use domain::registry::{CityOptions, Edit, Layout, Registry};
+use domain::registry::{BayHistory, CityOptions, Edit, Layout, Registry};
 use domain::time::Sleep;
 use domain::{Clock, ObjectId, Position, Quantity, SensorId, Timestamp};
 use lake::contract::{
@@ -74,11 +74,15 @@ impl StoodLive {
     }
 
     pub fn show_parking(&self, target: &str, last: ParkingLast) {
-        self.state.write().parking.insert(object(target), last);
+        let mut state = self.state.write();
+        state.parking.insert(object(target), last);
+        state.changes.note(&object(target));
     }
 
     pub fn show_air(&self, target: &str, quantity: Quantity, last: AirLast) {
-        self.state.write().air.entry(object(target)).or_default().push((quantity, last));
+        let mut state = self.state.write();
+        state.air.entry(object(target)).or_default().push((quantity, last));
+        state.changes.note(&object(target));
     }
 }
 
@@ -94,6 +98,10 @@ impl Live for StoodLive {
 
     fn layout(&self, at: Timestamp) -> Arc<Layout> {
         self.registry.lock().layout(at)
+    }
+
+    fn bay_history(&self, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Option<BayHistory> {
+        self.registry.lock().bay_history(bay, from, to)
     }
 
     fn with_state(&self, read: &mut dyn FnMut(&LiveState)) {

@@ -115,3 +115,31 @@ fn a_site_counts_until_it_gets_bays() {
     assert_eq!((target(&before), before.valid_to), (Some((TargetKind::Counter, "s")), Some(at("2026-01-10T00:00:00Z"))));
     assert!(!resolve(&registry, Kind::Parking, "s", DAY).known);
 }
+
+#[test]
+fn a_bays_history_names_each_sensor_with_when_it_spoke_for_the_bay() {
+    let until = json!([{"target": "b1", "to": "2026-01-10T00:00:00Z"}]);
+    let since = json!([{"target": "b1", "from": "2026-01-12T00:00:00Z"}]);
+    let registry = with(&[device("old", "active", until), device("new", "active", since)]);
+    let (from, to) = (at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"));
+    let history = registry.bay_history(&ObjectId::new("b1").expect("valid"), from, to).expect("the bay is registered");
+    let told: Vec<_> = history.sensors.iter().map(|(sensor, span)| (sensor.as_str(), span.from, span.to)).collect();
+    let (left, came) = (at("2026-01-10T00:00:00Z"), at("2026-01-12T00:00:00Z"));
+    let expected =
+        [("b1", Some(left), Some(came)), ("new", Some(came), Some(to)), ("old", Some(from), Some(left))];
+    assert_eq!(told, expected, "between the two devices it is the sensor of the bay's own name");
+    assert_eq!(registry.bay_history(&ObjectId::new("nowhere").expect("valid"), from, to), None);
+}
+
+#[test]
+fn a_bays_rules_change_with_its_own_versions_and_with_its_sites() {
+    let site = |from: &str, heartbeat_s: u32| {
+        here(json!({"kind": "site", "id": "street", "heartbeat_s": heartbeat_s, "valid_from": from}))
+    };
+    let bay = here(json!({"kind": "bay", "id": "b1", "site": "street", "min_dwell_s": 30, "valid_from": "2026-03-01"}));
+    let registry = import(&with(&[]), &[site("2026-02-01", 60), bay], now());
+    let rules = registry.bay_history(&ObjectId::new("b1").expect("valid"), now(), now()).expect("registered").rules;
+    let told: Vec<_> = rules.iter().map(|rule| (rule.from, rule.heartbeat_s, rule.min_dwell_s)).collect();
+    let midnight = |day: &str| Some(at(&format!("{day}T00:00:00+07:00")));
+    assert_eq!(told, [(None, 600, 0), (midnight("2026-02-01"), 60, 0), (midnight("2026-03-01"), 60, 30)]);
+}

@@ -1,0 +1,130 @@
+//! What the server tells by itself: the retained topics `kerbside/v1/state/…`, each with the item that the API answers.
+//!
+//! Whoever publishes asks twice a second for what changed. Turning stale is a change, growing older is not: a subscriber reckons
+//! the age from `observed_at`. What is no more is told with an empty payload, which clears a retained topic.
+
+use bytes::Bytes;
+use domain::registry::{Layout, StationEntry};
+use domain::{ObjectId, Quantity, Timestamp, live};
+use hashbrown::HashMap;
+use lake::contract::{AirLast, Live};
+use serde_json::{Value, json};
+
+use crate::air::station_item;
+use crate::answer::etag;
+use crate::board::Board;
+use crate::parking::site_item;
+
+const PARKING: &str = "kerbside/v1/state/parking/";
+const AIR: &str = "kerbside/v1/state/air/";
+
+/// Remembers what was told. The first time everything is new.
+#[derive(Default)]
+pub struct Announcements {
+    board: Board,
+    /// Of the board, as it was told last.
+    told: u64,
+    air: Stations,
+}
+
+impl Announcements {
+    /// Topics whose item is another one than last time, each with the whole new item.
+    pub fn changed(&mut self, live: &dyn Live, now: Timestamp) -> Vec<(String, Bytes)> {
+        let told = self.told;
+        let (mut changed, current) = self.board.at(live, now, |standing, now| {
+            let sites = standing.changed_at.iter().enumerate().filter(|(_, version)| **version > told);
+            let items = sites.map(|(site, _)| {
+                let id = &standing.layout.sites[site].site.id;
+                (format!("{PARKING}{id}"), payload(site_item(standing, site, now), now))
+            });
+            let gone = standing.removed.iter().filter(|(version, _)| *version > told);
+            let gone = gone.map(|(_, id)| (format!("{PARKING}{id}"), Bytes::new()));
+            (items.chain(gone).collect::<Vec<_>>(), standing.versions.current())
+        });
+        self.told = current;
+        self.air.tell(live, now, &mut changed);
+        changed
+    }
+}
+
+fn payload(mut item: Value, now: Timestamp) -> Bytes {
+    item["as_of"] = json!(now.to_string());
+    Bytes::from(item.to_string())
+}
+
+/// What was told of stations.
+#[derive(Default)]
+struct Stations {
+    /// Of the layout.
+    generation: u64,
+    /// How far the live state's changes were followed; `None` at first.
+    seen: Option<u64>,
+    /// Before this no value turns stale.
+    quiet_until: Option<Timestamp>,
+    /// The tag of each station's item.
+    tags: HashMap<ObjectId, String>,
+}
+
+/// Stations by place in the layout, with copies of their newest values.
+type Lasts = Vec<(usize, Vec<(Quantity, AirLast)>)>;
+
+impl Stations {
+    fn tell(&mut self, live: &dyn Live, now: Timestamp, changed: &mut Vec<(String, Bytes)>) {
+        let layout = live.layout(now);
+        let is_due = self.quiet_until.is_some_and(|due| due <= now);
+        let all = layout.generation != self.generation || is_due;
+        let (seen, lasts) = self.read(live, &layout, all);
+        if all {
+            self.generation = layout.generation;
+            self.quiet_until = None;
+            self.tags.retain(|id, _| {
+                let stands = layout.station_by_id.contains_key(id);
+                if !stands {
+                    changed.push((format!("{AIR}{id}"), Bytes::new()));
+                }
+                stands
+            });
+        }
+        self.seen = Some(seen);
+        for (station, lasts) in lasts {
+            let entry = &layout.stations[station];
+            self.expect(entry, &lasts, now);
+            let item = station_item(&layout, entry, &lasts, now);
+            let (id, tag) = (&entry.station.id, etag(&item));
+            if self.tags.get(id) != Some(&tag) {
+                self.tags.insert(id.clone(), tag);
+                changed.push((format!("{AIR}{id}"), payload(item, now)));
+            }
+        }
+    }
+
+    /// The stations to look at, and how far the state is followed with them. All of them where it is not known which changed.
+    fn read(&self, live: &dyn Live, layout: &Layout, all: bool) -> (u64, Lasts) {
+        let mut read = (0, Vec::new());
+        live.with_state(&mut |state| {
+            let news = self.seen.filter(|_| !all).and_then(|seen| state.changes.since(seen));
+            let mut stations: Vec<usize> = match news {
+                Some(targets) => targets.filter_map(|target| layout.station_by_id.get(target).copied()).collect(),
+                None => (0..layout.stations.len()).collect(),
+            };
+            stations.sort_unstable();
+            stations.dedup();
+            let lasts = |station: usize| state.air.get(&layout.stations[station].station.id).cloned().unwrap_or_default();
+            read = (state.changes.end(), stations.into_iter().map(|station| (station, lasts(station))).collect());
+        });
+        read
+    }
+
+    /// When the first of these values will turn stale.
+    fn expect(&mut self, entry: &StationEntry, lasts: &[(Quantity, AirLast)], now: Timestamp) {
+        let silent_from = |last: &AirLast| {
+            let silence = live::silence_micros(entry.station.interval_s.max(last.avg_s));
+            Timestamp::from_micros(last.observed_at.as_micros().saturating_add(silence).saturating_add(1))
+        };
+        let next = lasts.iter().map(|(_, last)| silent_from(last)).filter(|at| *at > now);
+        self.quiet_until = next.chain(self.quiet_until).min();
+    }
+}
+
+#[cfg(test)]
+mod tests;
