@@ -4,6 +4,7 @@ mod bench;
 mod city;
 mod crash;
 mod mended;
+mod registry_file;
 
 use domain::{Reason, SensorId};
 use lake::contract::{Intake as _, Live as _};
