@@ -3,6 +3,7 @@
 //! A new operation is one entry in its resource's file. A new resource is one file and its line in [`ENDPOINTS`].
 
 mod air;
+mod areas;
 mod deadletters;
 mod health;
 mod import;
@@ -31,6 +32,7 @@ pub const ENDPOINTS: &[&[Endpoint]] = &[
     landing::ENDPOINTS,
     parking::ENDPOINTS,
     air::ENDPOINTS,
+    areas::ENDPOINTS,
     sensors::ENDPOINTS,
     sql::ENDPOINTS,
     ingest::ENDPOINTS,

@@ -22,6 +22,7 @@ mod answer;
 mod api;
 mod app;
 mod area;
+mod areas;
 mod bay_events;
 mod board;
 mod call;
