@@ -133,9 +133,10 @@ pub const SESSION_BACKLOG_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// One HTTP request body: NDJSON imports are streamed and not bound by it.
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A whole city's registry in one edit: a million bays with their sites are about 300 MB of GeoJSON, 400 MB as an export writes them.
+/// A whole city's registry in one edit: a million bays with their sites are 220 MB of GeoJSON at their plainest, and twice that with
+/// features, closings and properties of the city's own.
 pub const HTTP_REGISTRY_BYTES_MAX: usize = 512 * 1024 * 1024;
-/// What one record of an edit in parts carries. A million bays are about 30 MB compressed.
+/// What one record of an edit in parts carries: a million bays are some 30 of them, compressed.
 pub const REGISTRY_PART_BYTES: usize = 1024 * 1024;
 /// From the first part of an edit to its last; one that takes longer was given up by its author, and is forgotten.
 pub const REGISTRY_EDIT_OPEN_MAX: Duration = Duration::from_secs(10 * 60);
