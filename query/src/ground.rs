@@ -59,8 +59,7 @@ impl Ground {
     pub fn bays_near(&self, layout: &Layout, from: Point<f64>, radius_m: f64) -> impl Iterator<Item = InReach> {
         let first_site = layout.bays.len();
         let index = self.bays.get_or_init(|| {
-            let mut spots: Vec<Spot> =
-                layout.bays.iter().enumerate().filter_map(|(bay, of)| spot(of.point, bay)).collect();
+            let mut spots: Vec<Spot> = layout.bays.iter().enumerate().filter_map(|(bay, of)| spot(of.point, bay)).collect();
             let lots = sites(layout, SiteEntry::is_counter).into_iter();
             spots.extend(lots.map(|lot| Spot::new(*lot.geom(), lot.data + first_site as u32)));
             RTree::bulk_load(spots)

@@ -165,7 +165,10 @@ pub fn site_schema<const N: usize>(more: [(&str, Value); N]) -> Value {
         ("vehicle", schema::word(&VEHICLES, "that it takes")),
         ("areas", schema::array(schema::text("an id"), "that hold its point")),
         ("free", schema::integer("places that any driver of that vehicle may use now")),
-        ("free_by_feature", schema::map(schema::integer("places"), "free places that stand apart: resident, loading, accessible, ev")),
+        (
+            "free_by_feature",
+            schema::map(schema::integer("places"), "free places that stand apart: resident, loading, accessible, ev"),
+        ),
         ("occupied", schema::integer("places")),
         ("unknown", schema::integer("places whose sensor is silent or does not know: never counted as free")),
         ("closed", schema::integer("places that the city has closed")),

@@ -32,7 +32,8 @@ fn told(events: &[Event]) -> Vec<(EventKind, String, Option<i64>)> {
 async fn history_belongs_to_the_bay_whichever_sensor_told_it() {
     let until = json!({"target": "b", "to": "2026-11-24T06:00:00Z"});
     let since = json!({"target": "b", "from": "2026-11-24T06:00:00Z"});
-    let live = live(&[site("s", json!({}), 105.85), bay("b", "s", json!({}), 105.85), device("old", until), device("new", since)]);
+    let live =
+        live(&[site("s", json!({}), 105.85), bay("b", "s", json!({}), 105.85), device("old", until), device("new", since)]);
     let mut fixture = Fixture::new().await;
     let readings = [
         ("old", "2026-11-24T03:00:00Z", BayState::Vacant),

@@ -25,7 +25,12 @@ fn street() -> Vec<Value> {
         bay("a", "street", json!({}), 105.85),
         bay("b", "street", json!({"features": ["ev", "accessible"]}), 105.85),
         bay("c", "street", json!({"heartbeat_s": 600}), 105.85),
-        bay("d", "street", json!({"closed": [{"from": "2026-11-24T12:10:00Z", "to": "2026-11-24T12:20:00Z", "reason": "works"}]}), 105.85),
+        bay(
+            "d",
+            "street",
+            json!({"closed": [{"from": "2026-11-24T12:10:00Z", "to": "2026-11-24T12:20:00Z", "reason": "works"}]}),
+            105.85,
+        ),
     ]
 }
 
@@ -59,7 +64,8 @@ fn a_counter_is_clamped_and_its_capacity_is_the_payloads_then_the_registrys() {
         (tally.free[0], tally.occupied, tally.unknown[0], tally.capacity)
     };
     assert_eq!(counts(&board, "lot"), (0, 0, 10, 10), "never heard of");
-    let cases = [(7, None, (7, 3, 0, 10)), (-2, None, (0, 10, 0, 10)), (12, None, (10, 0, 0, 10)), (12, Some(20), (12, 8, 0, 20))];
+    let cases =
+        [(7, None, (7, 3, 0, 10)), (-2, None, (0, 10, 0, 10)), (12, None, (10, 0, 0, 10)), (12, Some(20), (12, 8, 0, 20))];
     for (free, capacity, expected) in cases {
         live.show_parking("lot", counted(NOON, free, capacity));
         assert_eq!(counts(&board, "lot"), expected);

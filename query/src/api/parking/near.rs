@@ -23,7 +23,8 @@ const LAT: Parameter =
 const LON: Parameter =
     Parameter::query("lon", Kind::Number { min: -180.0, max: 180.0 }, "Degrees east (WGS 84).").required().example("105.8542");
 const RADIUS: Parameter =
-    Parameter::query("radius_m", Kind::Number { min: 1.0, max: 5_000.0 }, "Metres along the ground to the place's point.").or("500");
+    Parameter::query("radius_m", Kind::Number { min: 1.0, max: 5_000.0 }, "Metres along the ground to the place's point.")
+        .or("500");
 const LIMIT: Parameter = Parameter::query("limit", Kind::Integer { min: 1, max: 200 }, "Items at most.").or("20");
 const VEHICLE: Parameter = Parameter::query("vehicle", Kind::Word(&VEHICLES), "What is to be parked.").or("car");
 const FEATURE: Parameter = Parameter::query(
@@ -56,7 +57,8 @@ const STAY_MIN: Parameter = Parameter::query(
 )
 .example("90");
 const GROUP: Parameter =
-    Parameter::query("group", Kind::Word(&["site", "bay"]), "One item a site; or one a bay, and one a lot that has none.").or("site");
+    Parameter::query("group", Kind::Word(&["site", "bay"]), "One item a site; or one a bay, and one a lot that has none.")
+        .or("site");
 
 pub const ENDPOINT: Endpoint = Endpoint::get("/v1/parking/near", "near", |app, call| Box::pin(async move { near(&app, &call) }))
     .says(
@@ -273,10 +275,17 @@ fn described() -> Value {
         ("walk_min", schema::integer("minutes on foot: distance_m × 1.22 / 80, rounded up")),
         ("open", schema::or_null(schema::flag("at `arrive_at`; null where the hours cannot be read"))),
         ("uncertain", schema::flag("it may have room, and its sensors do not tell")),
-        ("cost", schema::or_null(schema::number("of the stay in the price's currency; null without `stay_min` or rules that are understood"))),
+        (
+            "cost",
+            schema::or_null(schema::number(
+                "of the stay in the price's currency; null without `stay_min` or rules that are understood",
+            )),
+        ),
         (
             "p_free",
-            schema::or_null(schema::number("the chance of a free place at `arrive_at`; null: this server makes no forecasts yet")),
+            schema::or_null(schema::number(
+                "the chance of a free place at `arrive_at`; null: this server makes no forecasts yet",
+            )),
         ),
         ("p_free_reason", schema::or_null(schema::text("why `p_free` is null: not_forecast"))),
     ]))

@@ -23,7 +23,11 @@ fn rows() -> Vec<Value> {
         bay("s-1", "street", json!({"max_stay_min": 60}), 105.85),
         bay("s-2", "street", json!({"features": ["ev"]}), 105.85),
         bay("s-3", "street", json!({}), 105.8502),
-        site("lot", json!({"site_kind": "lot", "capacity": 40, "opening_hours": "Mo-Su 06:00-20:00", "price": {"text": "rẻ"}}), 105.851),
+        site(
+            "lot",
+            json!({"site_kind": "lot", "capacity": 40, "opening_hours": "Mo-Su 06:00-20:00", "price": {"text": "rẻ"}}),
+            105.851,
+        ),
         site("bikes", json!({"vehicle": "motorbike", "capacity": 5}), 105.852),
         site("silent", json!({}), 105.853),
         bay("q-1", "silent", json!({}), 105.853),
@@ -50,8 +54,12 @@ async fn ids(served: &Served, path: &str) -> Vec<String> {
 async fn near_gives_places_by_distance_and_those_that_may_have_room_after_them() {
     let served = city().await;
     let items = served.get(HERE).await.items();
-    let told: Vec<_> = items.iter().map(|item| (item["id"].as_str().expect("an id"), &item["free"], &item["uncertain"])).collect();
-    assert_eq!(told, [("street", &json!(1), &json!(false)), ("lot", &json!(12), &json!(false)), ("silent", &json!(0), &json!(true))]);
+    let told: Vec<_> =
+        items.iter().map(|item| (item["id"].as_str().expect("an id"), &item["free"], &item["uncertain"])).collect();
+    assert_eq!(
+        told,
+        [("street", &json!(1), &json!(false)), ("lot", &json!(12), &json!(false)), ("silent", &json!(0), &json!(true))]
+    );
     assert_eq!(
         items[0],
         json!({"id": "street", "name": "Hàng Bạc", "names": {"en": "Silver Street"}, "site_kind": "street", "place": null,
@@ -100,7 +108,10 @@ async fn near_by_bay_gives_single_bays_and_lots_that_have_none() {
     let served = city().await;
     let items = served.get(&format!("{HERE}&group=bay&min_free=3")).await.items();
     let told: Vec<_> = items.iter().map(|item| (item["id"].as_str().expect("an id"), &item["site"], &item["capacity"])).collect();
-    assert_eq!(told, [("s-1", &json!("street"), &json!(1)), ("lot", &json!("lot"), &json!(40)), ("q-1", &json!("silent"), &json!(1))]);
+    assert_eq!(
+        told,
+        [("s-1", &json!("street"), &json!(1)), ("lot", &json!("lot"), &json!(40)), ("q-1", &json!("silent"), &json!(1))]
+    );
     assert_eq!((&items[0]["name"], &items[0]["max_stay_min"], &items[0]["free"]), (&json!("Hàng Bạc"), &json!(60), &json!(1)));
     assert_eq!(ids(&served, &format!("{HERE}&group=bay&feature=ev")).await, ["s-2"]);
 }
@@ -231,7 +242,8 @@ async fn a_bays_events_are_those_of_the_last_day_unless_a_span_is_given() {
     served.fixture.commit(2).await;
     served.refresh();
     let day = served.get("/v1/parking/bays/s-1/events").await.json();
-    let departure = json!({"at": "2026-11-24T09:30:00.5Z", "event": "departure", "arrived_at": "2026-11-23T11:00:00Z", "dwell_s": 81000.5});
+    let departure =
+        json!({"at": "2026-11-24T09:30:00.5Z", "event": "departure", "arrived_at": "2026-11-23T11:00:00Z", "dwell_s": 81000.5});
     assert_eq!(day["items"], json!([departure]));
     assert_eq!((&day["from"], &day["to"], &day["bay"]), (&json!("2026-11-23T12:00:00Z"), &json!(NOON), &json!("s-1")));
     let longer = served.get("/v1/parking/bays/s-1/events?from=2026-11-23T00:00:00Z").await.items();
