@@ -1,5 +1,6 @@
 //! One SELECT over the tables of the lake and the newest rows, within limits. The engine judges the statement.
 
+use domain::limits::HTTP_BODY_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -31,9 +32,6 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint::post("/v1/query", "query", |app, 
     .answers(answer_schema, answer_example)
     .bounded()];
 
-/// A statement and its quotes.
-const BODY_BYTES_MAX: usize = 256 * 1024;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Question {
@@ -41,7 +39,7 @@ struct Question {
 }
 
 async fn query(app: &App, mut call: Call) -> Result<Answer, Problem> {
-    let body = call.bytes(BODY_BYTES_MAX).await?;
+    let body = call.bytes(HTTP_BODY_BYTES_MAX).await?;
     let question: Question =
         serde_json::from_slice(&body).map_err(|error| Problem::Body(format!("{error}; write {{\"sql\": \"SELECT …\"}}")))?;
     let view = app.live.view().await?;
