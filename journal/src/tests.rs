@@ -1,5 +1,6 @@
 //! What the journal promises, each as one fact: on a modelled disk that fails, loses and tears on command, and on the real one.
 
+mod at_rest;
 mod disk;
 mod failure;
 mod flipped;
