@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// MQTT over TCP; port 0 takes a free one.
+    /// MQTT over TCP; port 0 takes a free one. Addresses and directory are the process's, which the binary sets.
+    #[serde(skip)]
     pub listen: SocketAddr,
     /// MQTT over WebSocket (subprotocol `mqtt`); absent: no such listener.
+    #[serde(skip)]
     pub websocket: Option<SocketAddr>,
     /// Lets clients without credentials in from other machines, unencrypted. Without it the front starts on loopback only (SEC-1).
     pub allow_anonymous_off_loopback: bool,
     /// Where sessions and retained messages are checkpointed.
+    #[serde(skip)]
     pub dir: PathBuf,
     /// Client connections at a time.
     pub connections_max: usize,

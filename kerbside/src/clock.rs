@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::time::SystemClock;
 use domain::Clock;
+use domain::time::SystemClock;
 
 /// Time for every service of this process.
 #[expect(clippy::disallowed_methods, reason = "the one place where the runtime's timer enters")]

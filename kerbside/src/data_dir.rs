@@ -39,7 +39,12 @@ impl DataDir {
         let io = |error| Error::Io { path: path.to_owned(), error };
         std::fs::create_dir_all(path).map_err(io)?;
         let fresh = !path.join("format").exists();
-        if fresh && std::fs::read_dir(path).map_err(io)?.flatten().any(|entry| entry.file_name() != "lock" && entry.file_name() != STAGED) {
+        if fresh
+            && std::fs::read_dir(path)
+                .map_err(io)?
+                .flatten()
+                .any(|entry| entry.file_name() != "lock" && entry.file_name() != STAGED)
+        {
             return Err(Error::Foreign(path.to_owned()));
         }
         let lock = lock(path)?;

@@ -150,7 +150,11 @@ pub async fn open_journal(config: &Config, clock: &Arc<dyn Clock>, rng: &mut Rng
     let opened = tokio::task::spawn_blocking(move || Journal::open(options, clock, fresh)).await?;
     let (journal, recovery) = opened.context("the journal cannot be opened")?;
     match &recovery.torn {
-        Some(torn) => tracing::warn!(?torn, last = recovery.last.0, "the journal's last record was torn and is cut off: it was never acknowledged"),
+        Some(torn) => tracing::warn!(
+            ?torn,
+            last = recovery.last.0,
+            "the journal's last record was torn and is cut off: it was never acknowledged"
+        ),
         None => tracing::info!(first = recovery.first.0, last = recovery.last.0, "journal open"),
     }
     Ok(journal)
@@ -242,7 +246,8 @@ fn pages(path: &str) -> Option<query::Page> {
 /// A host and port of the configuration; names are resolved once.
 pub fn address(key: &str, text: &str) -> anyhow::Result<SocketAddr> {
     use std::net::ToSocketAddrs as _;
-    let mut addresses = text.to_socket_addrs().with_context(|| format!("{key}: {text:?} is no address such as 127.0.0.1:8080"))?;
+    let mut addresses =
+        text.to_socket_addrs().with_context(|| format!("{key}: {text:?} is no address such as 127.0.0.1:8080"))?;
     addresses.next().with_context(|| format!("{key}: {text:?} names no address"))
 }
 

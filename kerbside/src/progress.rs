@@ -16,7 +16,8 @@ pub struct Progress {
 impl Progress {
     pub fn counting(text: impl Fn() -> String + Send + 'static) -> Self {
         let bar = ProgressBar::new_spinner();
-        let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
         bar.set_style(style);
         Self { bar, text: Box::new(text) }
     }

@@ -29,12 +29,14 @@ impl Default for Options {
     }
 }
 
-/// rumqttd tells of each of its links; what matters of them the front tells. A filter of the operator's that names it wins.
-const QUIET: &str = "rumqttd=off";
+/// rumqttd tells of each of its links and the Delta kernel of each snapshot; what matters of them our own crates tell. A filter
+/// of the operator's that names one of them wins.
+const QUIET: &str = "rumqttd=off,buoyant_kernel=warn,delta_kernel=warn,deltalake_core=warn,object_store=warn";
 
 /// Starts logging; an unreadable filter is an error that names it.
 pub fn start_logs(options: &Options) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(format!("{QUIET},{}", options.level)).map_err(|error| anyhow::anyhow!("log.level: {error}"))?;
+    let filter =
+        EnvFilter::try_new(format!("{QUIET},{}", options.level)).map_err(|error| anyhow::anyhow!("log.level: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match options.format {
         Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),

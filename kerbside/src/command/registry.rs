@@ -8,10 +8,10 @@ use bytes::Bytes;
 use lake::contract::{EditVerdict, Intake as _, RowVerdict, Verdict};
 
 use crate::cli::{Registry, Server};
+use crate::command;
 use crate::config::Config;
 use crate::offline::Offline;
 use crate::remote::Remote;
-use crate::command;
 
 /// Rows that are told one by one; the rest are counted.
 const ROWS_TOLD_MAX: usize = 50;

@@ -16,6 +16,9 @@ pub async fn run_behind(mut config: Config, broker: Option<String>) -> anyhow::R
     if let Some(url) = broker {
         config.source.get_or_insert_default().url = url;
     }
-    anyhow::ensure!(config.source.is_some(), "ingest needs a broker: --broker mqtt://host:1883, or source.url in the configuration");
+    anyhow::ensure!(
+        config.source.is_some(),
+        "ingest needs a broker: --broker mqtt://host:1883, or source.url in the configuration"
+    );
     run(config, Roles::INGEST).await
 }

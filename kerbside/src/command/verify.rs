@@ -59,7 +59,11 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     for finding in &findings {
         writeln!(text, "broken: {finding}")?;
     }
-    writeln!(text, "{}", if findings.is_empty() { "every promise holds".to_owned() } else { format!("{} findings", findings.len()) })?;
+    writeln!(
+        text,
+        "{}",
+        if findings.is_empty() { "every promise holds".to_owned() } else { format!("{} findings", findings.len()) }
+    )?;
     command::say(&text)?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -21,9 +21,7 @@ pub fn read(defaults: &Figment) -> (Env, Vec<String>) {
         }
     }
     let defaults = defaults.clone();
-    let variables = Env::prefixed(PREFIX)
-        .split("__")
-        .filter(move |key| is_known(&defaults, &key.as_str().to_ascii_lowercase()));
+    let variables = Env::prefixed(PREFIX).split("__").filter(move |key| is_known(&defaults, &key.as_str().to_ascii_lowercase()));
     (variables, unknown)
 }
 

@@ -97,9 +97,12 @@ impl Clients {
         Ok(String::from_utf8(command(&self.subscribe, server, version).args(args).output()?.stdout)?)
     }
 
-    /// Returns once its subscription is granted: `-d` says so on stdout.
+    /// Returns once its subscription is granted: `-d` says so on stdout, which `stdbuf` has it write line by line.
     fn subscribe(&self, server: &Server, version: &str, args: &[&str]) -> anyhow::Result<Subscriber> {
-        let mut child = command(&self.subscribe, server, version)
+        let mut child = Command::new("stdbuf")
+            .arg("-oL")
+            .arg(&self.subscribe)
+            .args(target(server, version))
             .args(args)
             .args(["-d", "-F", "message %p"])
             .stdout(Stdio::piped())
@@ -142,6 +145,11 @@ impl Drop for Subscriber {
 
 fn command(program: &Path, server: &Server, version: &str) -> Command {
     let mut command = Command::new(program);
-    command.args(["-h", "127.0.0.1", "-p", &server.mqtt().port().to_string(), "-V", version]);
+    command.args(target(server, version));
     command
+}
+
+fn target(server: &Server, version: &str) -> [String; 6] {
+    let port = server.mqtt().port().to_string();
+    ["-h", "127.0.0.1", "-p", &port, "-V", version].map(str::to_owned)
 }
