@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use domain::{JournalId, Position};
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{Edits, State};
+use crate::pipeline::{Capacities, Edits, State};
 
 /// What a checkpoint holds.
 #[derive(Debug, Deserialize)]
@@ -39,8 +39,8 @@ pub enum CheckpointError {
 }
 
 const MAGIC: [u8; 8] = *b"KERBCKPT";
-/// 2 added `State::edits`.
-const VERSION: u32 = 2;
+/// 2 added `State::edits`, 3 `State::capacities`.
+const VERSION: u32 = 3;
 /// Magic, version, checksum, length.
 const HEAD: usize = 8 + 4 + 4 + 8;
 const KEPT: usize = 2;
@@ -76,11 +76,20 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Checkpoint, CheckpointError> 
     if crc32c::crc32c(body) != word(12) {
         return Err(damaged("its checksum is wrong"));
     }
-    let read = match word(8) {
-        VERSION => postcard::from_bytes(body),
-        _ => postcard::to_extend(&Edits::default(), body.to_vec()).and_then(|body| postcard::from_bytes(&body)),
-    };
-    read.map_err(|error| damaged(&error.to_string()))
+    read(word(8), body).map_err(|error| damaged(&error.to_string()))
+}
+
+fn read(version: u32, body: &[u8]) -> Result<Checkpoint, postcard::Error> {
+    if version == VERSION {
+        return postcard::from_bytes(body);
+    }
+    let mut body = body.to_vec();
+    if version < 2 {
+        body = postcard::to_extend(&Edits::default(), body)?;
+    }
+    let mut checkpoint: Checkpoint = postcard::from_bytes(&postcard::to_extend(&Capacities::default(), body)?)?;
+    checkpoint.state.capacities = Capacities::of(&checkpoint.state.live);
+    Ok(checkpoint)
 }
 
 /// The folder of checkpoints.

@@ -8,6 +8,7 @@
 //! Every decision uses the record's `received_at` through the pipeline's now, which never decreases, so a replay decides the
 //! same. Deliberately absent: where rows go and when they are committed.
 
+mod capacities;
 mod effects;
 mod held;
 mod judge;
@@ -25,12 +26,15 @@ use std::time::Duration;
 
 use domain::reading::Element;
 use domain::registry::Registry;
-use domain::{Kind, Position, Promise, Reason, check};
+use domain::{Kind, Position, Promise, Reason, Timestamp, check};
+use lake::Lake;
 use lake::rows::DeadLetter;
 use lake::table::Table;
 
 use crate::batch::{Again, Batch, Message, Taken, What};
+use crate::keys::table_of;
 use crate::options::{Options, UnknownSensors};
+pub use capacities::Capacities;
 pub use effects::{AppliedEdit, Committed, Effects, UplinkNote};
 pub use held::LetterId;
 use judge::At;
@@ -56,8 +60,13 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// `retention_days` is the lake's: an older reading would be removed as soon as it came.
-    pub fn new(options: &Options, retention_days: [Option<u32>; Kind::ALL.len()]) -> Self {
+    /// The lake's retention counts: an older reading would be removed as soon as it came. It is a number of whole UTC days, the same
+    /// at any `now`.
+    pub fn of(options: &Options, lake: &Lake, now: Timestamp) -> Self {
+        let retention_days = Kind::ALL.map(|kind| {
+            let first_kept = lake.first_kept_day(table_of(kind), now)?;
+            u32::try_from(now.utc_day().saturating_sub(first_kept)).ok()
+        });
         Self {
             unknown_sensors: options.unknown_sensors,
             future: Duration::from_secs(u64::from(options.future_s)),
@@ -83,6 +92,10 @@ impl Pipeline {
 
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    pub fn into_state(self) -> State {
+        self.state
     }
 
     pub fn registry(&self) -> &Arc<Registry> {
@@ -148,7 +161,7 @@ impl Pipeline {
     fn message(
         &mut self,
         position: Position,
-        received_at: domain::Timestamp,
+        received_at: Timestamp,
         message: Message,
         sensor: Option<u32>,
         elements: &mut impl Iterator<Item = Element>,
@@ -176,7 +189,7 @@ impl Pipeline {
     fn again(
         &mut self,
         position: Position,
-        received_at: domain::Timestamp,
+        received_at: Timestamp,
         again: Again,
         sensor: Option<u32>,
         elements: &mut impl Iterator<Item = Element>,

@@ -254,7 +254,7 @@ impl Pipeline {
             .as_ref()
             .and_then(|answer| live::target_of(&entry.id, &answer.resolution, point.value.slot()));
         if let Some(target) = target {
-            live::offer(&mut self.state.live, target, &entry.id, &point);
+            live::offer(&mut self.state.live, &mut self.state.capacities, target, &entry.id, &point);
         }
         if let Some(track) = &mut entry.tracks[kind as usize] {
             track.show(point);

@@ -1,14 +1,16 @@
 //! The live state: who is newest at each target. What it shows does not depend on the order of arrival.
 //!
 //! A reading counts for the target that it was bound to at its own instant. Of one target the newest reading is shown; at one
-//! instant the shortest span, then the lower sensor id. A registry edit rebuilds the state from each sensor's newest readings and
+//! instant the shortest span, then the lower sensor id. A counter is shown with the capacity that holds then. A registry edit rebuilds the state from each sensor's newest readings and
 //! what was shown before.
 
+use domain::kind::parking::ParkingValue;
 use domain::registry::{Registry, Resolution};
 use domain::{Kind, ObjectId, Quantity, SensorId};
 use hashbrown::HashMap;
 use lake::contract::{AirLast, LiveState, ParkingLast};
 
+use super::capacities::Capacities;
 use super::sensor::{LivePoint, LiveValue, Sensors};
 
 /// Where a point of a sensor is shown: its target, its own id while nobody knows it, or nowhere.
@@ -27,10 +29,16 @@ pub fn target_of(sensor: &SensorId, resolution: &Resolution, slot: Option<Quanti
 }
 
 /// Shows a point at its target unless a newer one stands there.
-pub fn offer(state: &mut LiveState, target: ObjectId, sensor: &SensorId, point: &LivePoint) {
+pub fn offer(state: &mut LiveState, capacities: &mut Capacities, target: ObjectId, sensor: &SensorId, point: &LivePoint) {
     match point.value {
         LiveValue::Parking(value) => {
-            let last = ParkingLast {
+            let told = match value {
+                ParkingValue::Counter { capacity: Some(places), .. } => {
+                    capacities.hear(&target, sensor, point.observed_at, places)
+                }
+                _ => false,
+            };
+            let mut last = ParkingLast {
                 sensor: sensor.clone(),
                 observed_at: point.observed_at,
                 received_at: point.received_at,
@@ -38,8 +46,15 @@ pub fn offer(state: &mut LiveState, target: ObjectId, sensor: &SensorId, point: 
                 flags: point.flags,
                 version: point.version,
             };
+            show_capacity(&mut last, &target, capacities);
             match state.parking.get_mut(&target) {
-                Some(shown) if !is_newer_parking(&last, shown) => return,
+                Some(shown) if !is_newer_parking(&last, shown) => {
+                    // It is late, and still the newest to tell how many places there are.
+                    if !told || !show_capacity(shown, &target, capacities) {
+                        return;
+                    }
+                    shown.version = point.version;
+                }
                 Some(shown) => *shown = last,
                 None => {
                     state.parking.insert(target.clone(), last);
@@ -72,6 +87,15 @@ pub fn offer(state: &mut LiveState, target: ObjectId, sensor: &SensorId, point: 
     }
 }
 
+/// `true` when that is another one than before.
+fn show_capacity(last: &mut ParkingLast, target: &ObjectId, capacities: &Capacities) -> bool {
+    let ParkingValue::Counter { capacity, .. } = &mut last.value else {
+        return false;
+    };
+    let before = std::mem::replace(capacity, capacities.at(target));
+    before != *capacity
+}
+
 fn is_newer_parking(last: &ParkingLast, shown: &ParkingLast) -> bool {
     last.observed_at > shown.observed_at || last.observed_at == shown.observed_at && last.sensor < shown.sensor
 }
@@ -84,18 +108,28 @@ fn is_newer_air(last: &AirLast, shown: &AirLast) -> bool {
 }
 
 /// The state under another registry. What stands at a target where it did not stand before gets `version`.
-pub fn rebuilt(before: &LiveState, sensors: &Sensors, registry: &Registry, version: u64) -> LiveState {
+pub fn rebuilt(
+    before: &LiveState,
+    capacities: &mut Capacities,
+    sensors: &Sensors,
+    registry: &Registry,
+    version: u64,
+) -> LiveState {
     let mut state = LiveState { version, ..LiveState::default() };
+    *capacities = capacities.kept(registry);
     keep_shown(before, &mut state, registry);
     for sensor in sensors.iter() {
         for (kind, track) in Kind::ALL.into_iter().zip(&sensor.tracks) {
             for point in track.iter().flat_map(|track| &track.live) {
                 let resolution = registry.resolve(kind, &sensor.id, point.observed_at);
                 if let Some(target) = target_of(&sensor.id, &resolution, point.value.slot()) {
-                    offer(&mut state, target, &sensor.id, point);
+                    offer(&mut state, capacities, target, &sensor.id, point);
                 }
             }
         }
+    }
+    for (target, last) in &mut state.parking {
+        show_capacity(last, target, capacities);
     }
     mark_moved(before, &mut state, version);
     state.changes = before.changes.started_over();

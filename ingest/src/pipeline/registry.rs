@@ -96,7 +96,8 @@ impl Pipeline {
             let id = &sensors.get(sensor).id;
             Kind::ALL.into_iter().any(|kind| registry.resolve(kind, id, now).known)
         });
-        self.state.live = live::rebuilt(&self.state.live, sensors, registry, self.state.position.0);
+        let capacities = &mut self.state.capacities;
+        self.state.live = live::rebuilt(&self.state.live, capacities, sensors, registry, self.state.position.0);
     }
 }
 

@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 use lake::contract::LiveState;
 use serde::{Deserialize, Serialize};
 
+use super::capacities::Capacities;
 use super::held::{Held, LetterId};
 use super::ledger::Ledger;
 use super::open_edit::Edits;
@@ -25,6 +26,8 @@ pub struct State {
     pub live: LiveState,
     /// Since checkpoints of format 2.
     pub edits: Edits,
+    /// Since checkpoints of format 3.
+    pub capacities: Capacities,
 }
 
 /// The dead letters resolved last: a record that takes one again a second time changes nothing.

@@ -15,6 +15,7 @@ pub struct ParkingLast {
     pub sensor: SensorId,
     pub observed_at: Timestamp,
     pub received_at: Timestamp,
+    /// Of a counter with the capacity that the newest payload told which told one; `None`: none did.
     pub value: ParkingValue,
     pub flags: Flags,
     /// The state's version: the journal position that brought it.

@@ -44,6 +44,27 @@ fn a_count_beyond_the_capacity_is_flagged_and_kept_raw() {
 }
 
 #[test]
+fn a_payloads_capacity_holds_until_the_next_one_in_whichever_order_they_come() {
+    let told = [(10, 5, Some(20)), (20, 6, None), (30, 7, Some(30)), (40, 8, None), (50, 9, None)];
+    let orders: [[usize; 5]; 4] = [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [3, 4, 0, 2, 1], [4, 2, 0, 3, 1]];
+    for order in orders {
+        let mut bench = Bench::default();
+        bench.edit(A_COUNTER);
+        for (count, index) in order.into_iter().enumerate() {
+            let (seconds, free, capacity) = told[index];
+            bench.message(Kind::Parking, "lot-1", vec![counter(seconds, free, capacity)]);
+            if count == 2 {
+                bench.restart();
+                bench.edit(ONE_BAY);
+            }
+        }
+        let last = &bench.pipeline.state().live.parking[&id("lot-1")];
+        let expected = domain::kind::parking::ParkingValue::Counter { free: 9, capacity: Some(30) };
+        assert_eq!(last.value, expected, "{order:?}");
+    }
+}
+
+#[test]
 fn a_binding_moves_what_was_accepted_to_its_target() {
     let mut bench = Bench::default();
     bench.edit(ONE_BAY);
