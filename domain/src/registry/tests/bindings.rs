@@ -125,8 +125,7 @@ fn a_bays_history_names_each_sensor_with_when_it_spoke_for_the_bay() {
     let history = registry.bay_history(&ObjectId::new("b1").expect("valid"), from, to).expect("the bay is registered");
     let told: Vec<_> = history.sensors.iter().map(|(sensor, span)| (sensor.as_str(), span.from, span.to)).collect();
     let (left, came) = (at("2026-01-10T00:00:00Z"), at("2026-01-12T00:00:00Z"));
-    let expected =
-        [("b1", Some(left), Some(came)), ("new", Some(came), Some(to)), ("old", Some(from), Some(left))];
+    let expected = [("b1", Some(left), Some(came)), ("new", Some(came), Some(to)), ("old", Some(from), Some(left))];
     assert_eq!(told, expected, "between the two devices it is the sensor of the bay's own name");
     assert_eq!(registry.bay_history(&ObjectId::new("nowhere").expect("valid"), from, to), None);
 }
