@@ -31,7 +31,7 @@ impl Default for Options {
 
 /// rumqttd tells of each of its links and the Delta kernel of each snapshot; what matters of them our own crates tell. A filter
 /// of the operator's that names one of them wins.
-const QUIET: &str = "rumqttd=off,buoyant_kernel=warn,delta_kernel=warn,deltalake_core=warn,object_store=warn";
+const QUIET: &str = "rumqttd=off,buoyant_kernel=off,deltalake_core=warn,object_store=warn";
 
 /// Starts logging; an unreadable filter is an error that names it.
 pub fn start_logs(options: &Options) -> anyhow::Result<()> {

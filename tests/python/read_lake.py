@@ -25,11 +25,11 @@ def count(data_dir: str, table: str) -> int:
     assert not doubled, f"{table}: doubled {doubled}"
     wrong_day = duckdb.sql(
         "select count(*) from by_delta where day != cast(timezone('UTC', observed_at) as date)"
-    ).fetchone()[0]
+    ).fetchall()[0][0]
     assert wrong_day == 0, f"{table}: {wrong_day} rows under a wrong day"
     files = delta.file_uris()
     if files:
-        by_files = duckdb.sql(f"select count(*) from read_parquet({files}, hive_partitioning = true)").fetchone()[0]
+        by_files = duckdb.sql(f"select count(*) from read_parquet({files}, hive_partitioning = true)").fetchall()[0][0]
         assert by_files == by_delta.num_rows, f"{table}: {by_files} rows in files, {by_delta.num_rows} by Delta"
     return by_delta.num_rows
 

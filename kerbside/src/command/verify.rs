@@ -18,7 +18,13 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let lake = Lake::open_read_only(node::lake_options(&config), clock::system()).await.context("the lake")?;
     let heads: Vec<_> = journal.iter().map(|journal| (journal.id, journal.last)).collect();
     let tables = lake.verify(&heads).await.context("the lake")?;
-    let ledger = ingest::verify::verify(data_dir.path(), journal.as_ref(), &lake, &tables).await?;
+    let subject = ingest::verify::Subject {
+        data_dir: data_dir.path(),
+        journal_dir: &data_dir::journal(data_dir.path()),
+        options: &config.ingest,
+        city: &config.city,
+    };
+    let ledger = ingest::verify::verify(&subject, journal.as_ref(), &lake, &tables).await?;
 
     let mut text = String::new();
     match &journal {
@@ -37,16 +43,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     for table in &tables.counts {
         writeln!(text, "lake: {}: {} rows in {} files", table.table, table.rows, table.files)?;
     }
-    let counts = &ledger.counts;
-    writeln!(
-        text,
-        "ledger: {} received = {} accepted + {} duplicate + {} rejected{}",
-        counts.received,
-        counts.accepted,
-        counts.duplicate,
-        counts.rejected_total(),
-        if ledger.exact { "; compared with the tables, sensor by sensor" } else { "; not compared with the tables" },
-    )?;
+    text.push_str(&ledger_text(&ledger));
     let findings: Vec<String> = ledger
         .findings
         .iter()
@@ -66,4 +63,28 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     )?;
     command::say(&text)?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn ledger_text(ledger: &ingest::verify::Report) -> String {
+    let counts = &ledger.counts;
+    let compared = match &ledger.inexact {
+        None => "compared with the tables, sensor by sensor".to_owned(),
+        Some(why) => format!("not compared with the tables: {why}"),
+    };
+    let mut text = format!(
+        "ledger: at record {}: {} received = {} accepted + {} duplicate + {} rejected; {compared}\n",
+        ledger.position,
+        counts.received,
+        counts.accepted,
+        counts.duplicate,
+        counts.rejected_total(),
+    );
+    for table in &ledger.uncommitted {
+        let (name, rows, committed) = (table.table, table.rows, table.committed);
+        text.push_str(&format!("ledger: {name}: {rows} rows of records after {committed} wait in the journal for the next start\n"));
+    }
+    if ledger.untaken > 0 {
+        text.push_str(&format!("ledger: {} further records wait in the journal for the next start\n", ledger.untaken));
+    }
+    text
 }

@@ -16,8 +16,10 @@ fn a_kill_of_ingest_behind_mosquitto_loses_nothing() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let Some(mosquitto) = Mosquitto::start(folder.path())? else { return Ok(()) };
     for version in ["5", "3"] {
-        let settings = ["--broker", &mosquitto.url(), "--set", &format!("source.version={version}")];
-        let mut ingest = Server::start_with("ingest", &settings)?;
+        // A session of its own at the broker: the other version's leftovers are not this one's.
+        let keys = [format!("source.version={version}"), format!("source.client_id=ingest-v{version}")];
+        let url = mosquitto.url();
+        let mut ingest = Server::start_with("ingest", &["--broker", &url, "--set", &keys[0], "--set", &keys[1]])?;
         subscribed(&ingest)?;
         let mut sent = BTreeSet::new();
         for round in 0..ROUNDS {
@@ -46,7 +48,7 @@ fn a_kill_of_ingest_behind_mosquitto_loses_nothing() -> anyhow::Result<()> {
 fn subscribed(ingest: &Server) -> anyhow::Result<()> {
     let up = until(std::time::Duration::from_secs(20), || {
         let metrics = ingest.api().ask("/metrics").ok()?.body;
-        metrics.lines().find(|line| line.starts_with("kerbside_source_connected") && line.ends_with(" 1")).map(drop)
+        metrics.lines().find(|line| line.starts_with("kerbside_source_subscribed") && line.ends_with(" 1")).map(drop)
     });
     anyhow::ensure!(up.is_some(), "ingest does not connect to mosquitto; {}", ingest.stderr());
     Ok(())
