@@ -11,3 +11,4 @@ mod malformed;
 mod mosquitto;
 mod parking_api;
 mod registry;
+mod state_topics;

@@ -11,6 +11,7 @@ use crate::api::Endpoint;
 use crate::app::App;
 use crate::board::{Standing, class_of};
 use crate::call::Call;
+use crate::city::City;
 use crate::format;
 use crate::ground::{InReach, Place, walk_min};
 use crate::parameter::{Arguments, FaultKind, Kind, Parameter};
@@ -111,12 +112,16 @@ struct Room {
 fn near(app: &App, call: &Call) -> Result<Answer, Problem> {
     let wish = Wish::of(&call.arguments)?;
     Ok(app.board.at(&*app.live, app.now(), |standing, now| {
-        let search = Search { app, standing, now, at: wish.arrive_at.unwrap_or(now), wish: &wish };
-        let (certain, uncertain) = search.find();
-        let items = certain.iter().map(|found| search.item(found, false));
-        let items: Vec<_> = items.chain(uncertain.iter().map(|found| search.item(found, true))).flatten().collect();
+        let items = places(standing, now, &app.city, &wish);
         Answer::List(List::new(super::in_format(items, call), None, now))
     }))
+}
+
+fn places(standing: &Standing, now: Timestamp, city: &City, wish: &Wish) -> Vec<Value> {
+    let search = Search { standing, now, at: wish.arrive_at.unwrap_or(now), city, wish };
+    let (certain, uncertain) = search.find();
+    let items = certain.iter().map(|found| search.item(found, false));
+    items.chain(uncertain.iter().map(|found| search.item(found, true))).flatten().collect()
 }
 
 impl Wish {
@@ -147,11 +152,11 @@ impl Wish {
 }
 
 struct Search<'a> {
-    app: &'a App,
     standing: &'a Standing,
     now: Timestamp,
     /// When the driver comes.
     at: Timestamp,
+    city: &'a City,
     wish: &'a Wish,
 }
 
@@ -234,7 +239,7 @@ impl Search<'_> {
         };
         let open = match closed {
             Some(_) => Some(false),
-            None => self.standing.ground.opening(layout, site).is_open(self.at, &self.app.city),
+            None => self.standing.ground.opening(layout, site).is_open(self.at, self.city),
         };
         (!self.wish.only_open || open != Some(false)).then_some(open)
     }
@@ -251,7 +256,7 @@ impl Search<'_> {
             Place::Bay(bay) => bay_as_place(self.standing, bay, self.now)?,
         };
         let price = self.standing.layout.sites[found.site].site.price.as_ref();
-        let cost = price.zip(self.wish.stay_min).and_then(|(price, stay)| price.cost(self.at, stay, &self.app.city.zone));
+        let cost = price.zip(self.wish.stay_min).and_then(|(price, stay)| price.cost(self.at, stay, &self.city.zone));
         item["distance_m"] = json!(found.distance_m.round() as u64);
         item["walk_min"] = json!(walk_min(found.distance_m));
         item["open"] = json!(found.open);
@@ -300,3 +305,6 @@ fn example() -> Value {
     }
     super::listed(item)
 }
+
+#[cfg(test)]
+mod speed;
