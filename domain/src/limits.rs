@@ -60,8 +60,14 @@ pub const BATCH_RECORDS_MAX: usize = 8_192;
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Rows not yet committed that make a commit due before its time.
 pub const COMMIT_ROWS_MAX: usize = 1_000_000;
-/// Hot rows kept in memory, committed or not; the pipeline waits for commits beyond it.
+/// Bytes of rows not yet committed that make a commit due before its time: a dead letter may hold a thousand times what a reading does.
+pub const COMMIT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Hot rows kept in memory, committed or not, and their bytes; the pipeline waits for commits beyond either.
 pub const HOT_ROWS_MAX: usize = 8_000_000;
+pub const HOT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+/// Above either a chunk of hot rows is not merged any more: a row is copied a few times only, and no column outgrows its offsets.
+pub const HOT_CHUNK_ROWS_MAX: usize = 65_536;
+pub const HOT_CHUNK_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long committed rows stay hot: a query that began on the former lake version finds them.
 pub const HOT_KEPT: Duration = Duration::from_secs(60);
 /// Changes of the live state that its followers may be behind: they look twice a second, and the fastest intake brings 100,000 a second.
@@ -182,6 +188,16 @@ pub const REGISTRY_OBJECTS_MAX: usize = 2_000_000;
 
 /// Parquet footers and page indexes kept open for look-ups: some tens of KiB each.
 pub const LAKE_FOOTERS_MAX: usize = 1_024;
+/// Rows that a merge or a check decodes at once of one file.
+pub const LAKE_BATCH_ROWS_MAX: usize = 8_192;
+/// Bytes of rows that a merge puts together before it writes them.
+pub const LAKE_MERGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of decoded long rows (payloads, shapes) that all files of one merge or check hold together.
+pub const LAKE_WALK_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Encoded bytes of a row group of long rows: a writer gathers one, a merge fetches one of each of its files.
+pub const LAKE_LONG_ROW_GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of rows that are put together for one file, far below the 2 GiB that a column's offsets reach.
+pub const LAKE_FILE_ROWS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Connections that ingest's link takes at a time: a few processes of query, each with its calls under way.
 pub const LINK_CONNECTIONS_MAX: usize = 256;

@@ -27,6 +27,7 @@ use tracing::error;
 use crate::checkpoint::Checkpoints;
 use crate::error::Error;
 use crate::handle::Handle;
+use crate::hot::Load;
 use crate::pipeline::Committed;
 use crate::registry::Store;
 use crate::release::Release;
@@ -100,12 +101,12 @@ impl Service {
     }
 
     fn has_room(&self) -> bool {
-        let limit = self.shared.options.hot_rows;
+        let limit = Load { rows: self.shared.options.hot_rows, bytes: self.shared.options.hot_bytes };
         let mut hot = self.shared.hot.write();
-        if hot.rows() >= limit {
+        if hot.all().reaches(limit) {
             hot.forget_committed();
         }
-        hot.rows_uncommitted() < limit
+        !hot.uncommitted().reaches(limit)
     }
 
     /// Takes what one wait gave, then lets other tasks run.

@@ -7,6 +7,7 @@ use tracing::info;
 use super::Service;
 use crate::checkpoint;
 use crate::error::Error;
+use crate::hot::Load;
 use crate::metrics as names;
 use crate::writer::{Job, Written};
 
@@ -37,8 +38,8 @@ impl Service {
     }
 
     fn is_commit_due(&self, now: Duration) -> bool {
-        let full = self.shared.hot.read().rows_uncommitted() >= self.shared.options.commit_rows;
-        full || self.writer.until_due(now).is_zero()
+        let full = Load { rows: self.shared.options.commit_rows, bytes: self.shared.options.commit_bytes };
+        self.shared.hot.read().uncommitted().reaches(full) || self.writer.until_due(now).is_zero()
     }
 
     /// Cuts at the pipeline's position and hands everything up to there to the writer.
@@ -47,7 +48,8 @@ impl Service {
         let tables = {
             let mut hot = self.shared.hot.write();
             hot.forget(now);
-            metrics::gauge!(names::HOT_ROWS).set(hot.rows() as f64);
+            metrics::gauge!(names::HOT_ROWS).set(hot.all().rows as f64);
+            metrics::gauge!(names::HOT_BYTES).set(hot.all().bytes as f64);
             hot.seal()
         };
         let pipeline = self.shared.pipeline.read();
