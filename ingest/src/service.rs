@@ -8,8 +8,10 @@
 //! ```
 //!
 //! One task owns the pipeline; only it writes the state. A commit runs in a task of its own, one at a time; when it fails it
-//! is tried again, and the pipeline stops at the limit of hot rows rather than lose one.
+//! is tried again, and the pipeline stops at the limit of hot rows rather than lose one. What reads the lake for other reasons has tasks
+//! of its own as well: the pipeline's waits for nothing but key sets.
 
+mod beside;
 mod drain;
 mod keeper;
 mod start;
@@ -30,9 +32,10 @@ use crate::handle::Handle;
 use crate::hot::Load;
 use crate::pipeline::Committed;
 use crate::registry::Store;
-use crate::release::Release;
+use crate::release;
 use crate::shared::Shared;
 use crate::writer::Writer;
+use beside::Beside;
 
 pub use start::Deps;
 
@@ -48,7 +51,6 @@ pub struct Service {
     store: Store,
     checkpoints: Checkpoints,
     writer: Writer,
-    release: Release,
 }
 
 /// Why the loop was left.
@@ -66,8 +68,11 @@ impl Service {
     /// Runs until `shutdown`, then takes what is durable within the limit, commits and writes a checkpoint. An error means that
     /// ingest cannot go on; everything acknowledged is in the journal.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
-        let keeper = keeper::Keeper::start(self.shared.clone(), shutdown.clone());
-        let outcome = self.follow(&shutdown, &keeper).await;
+        let beside = [
+            Beside::start("the keeper of the lake", keeper::keep(self.shared.clone(), shutdown.clone())),
+            Beside::start("the release of held readings", release::release(self.shared.clone(), shutdown.clone())),
+        ];
+        let outcome = self.follow(&shutdown, &beside).await;
         let outcome = match outcome {
             Ok(Left::Shutdown) => self.drain().await,
             Ok(Left::JournalClosed) => self.finish().await,
@@ -76,11 +81,13 @@ impl Service {
                 Err(error)
             }
         };
-        keeper.stop().await;
+        for task in beside {
+            task.stop().await;
+        }
         outcome
     }
 
-    async fn follow(&mut self, shutdown: &CancellationToken, keeper: &keeper::Keeper) -> Result<Left, Error> {
+    async fn follow(&mut self, shutdown: &CancellationToken, [keeper, release]: &[Beside; 2]) -> Result<Left, Error> {
         loop {
             let wake = self.shared.clock.sleep(self.next_timer());
             let may_take = self.has_room();
@@ -89,6 +96,7 @@ impl Service {
                 () = shutdown.cancelled() => return Ok(Left::Shutdown),
                 done = self.writer.finished() => self.written(done?)?,
                 error = keeper.failed() => return Err(error),
+                error = release.failed() => return Err(error),
                 entries = self.tail.next(SLICE_RECORDS_MAX, BATCH_BYTES_MAX), if may_take => match entries {
                     Ok(entries) => self.take(entries).await?,
                     Err(TailError::Closed) => return Ok(Left::JournalClosed),
@@ -96,7 +104,7 @@ impl Service {
                 },
                 () = wake => {}
             }
-            self.timers().await?;
+            self.timers();
         }
     }
 

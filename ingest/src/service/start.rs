@@ -21,7 +21,6 @@ use crate::hot::Hot;
 use crate::options::Options;
 use crate::pipeline::{Committed, Pipeline, Rules, State};
 use crate::registry;
-use crate::release::Release;
 use crate::shared::{Floor, Shared};
 use crate::uplinks::Uplinks;
 use crate::writer::Writer;
@@ -77,7 +76,7 @@ impl Service {
             pipeline: RwLock::new(Pipeline::new(rules, state, registry, options.dedupe_bytes)),
             options,
         });
-        Ok(Self { shared, tail, committed, store, checkpoints, writer, release: Release::default() })
+        Ok(Self { shared, tail, committed, store, checkpoints, writer })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the service does by the clock between two slices: cut commits, forget old rows, take held elements again.
+//! What the service does by the clock between two slices: cut commits, forget old rows.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Service {
         self.writer.until_due(self.shared.clock.elapsed()).min(TIMER_MAX)
     }
 
-    pub(super) async fn timers(&mut self) -> Result<(), Error> {
+    pub(super) fn timers(&mut self) {
         let now = self.shared.clock.elapsed();
         if !self.has_room() && self.shared.lag_ms() == 0 {
             self.shared.wait_began(self.shared.clock.now());
@@ -31,10 +31,6 @@ impl Service {
         if !self.writer.is_busy() && self.is_commit_due(now) {
             self.cut(Checkpoint::WhenDue);
         }
-        if self.shared.position() >= self.shared.start {
-            self.release.run(&self.shared).await;
-        }
-        Ok(())
     }
 
     fn is_commit_due(&self, now: Duration) -> bool {
