@@ -119,12 +119,13 @@ impl Service {
 
     /// Takes what one wait gave, then lets other tasks run.
     async fn take(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
-        let Some(oldest) = entries.first() else {
+        let (Some(oldest), Some(newest)) = (entries.first(), entries.last()) else {
             return Ok(());
         };
-        self.shared.wait_began(oldest.received_at);
+        let newest = newest.received_at;
+        self.shared.reach(oldest.received_at);
         self.take_slice(entries).await?;
-        self.shared.wait_ended();
+        self.shared.reach(newest);
         tokio::task::yield_now().await;
         Ok(())
     }

@@ -68,7 +68,7 @@ impl Service {
             head: watch::Sender::new(state.position),
             checkpoint: AtomicU64::new(state.position.0),
             fallback: AtomicU64::new(fallback.0),
-            waiting_since: AtomicI64::new(0),
+            reached: AtomicI64::new(state.now.as_micros()),
             edits: Mutex::default(),
             edit_turn: tokio::sync::Mutex::default(),
             reprocess_turn: tokio::sync::Mutex::default(),

@@ -25,9 +25,6 @@ impl Service {
 
     pub(super) fn timers(&mut self) {
         let now = self.shared.clock.elapsed();
-        if !self.has_room() && self.shared.lag_ms() == 0 {
-            self.shared.wait_began(self.shared.clock.now());
-        }
         if !self.writer.is_busy() && self.is_commit_due(now) {
             self.cut(Checkpoint::WhenDue);
         }
