@@ -25,7 +25,7 @@ pub async fn keep(shared: Arc<Shared>, shutdown: CancellationToken) {
 }
 
 /// Offsets are forgotten up to the older of the two checkpoints: no restart replays from before it.
-async fn tend(shared: &Shared) -> Result<(), lake::Error> {
+pub(super) async fn tend(shared: &Shared) -> Result<(), lake::Error> {
     let now = shared.clock.now();
     shared.lake.compact_due(now, shared.fallback()).await?;
     shared.lake.expire(now).await?;

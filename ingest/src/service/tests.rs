@@ -1,9 +1,14 @@
 //! The service on a real journal and a real lake: restarts, crashes, held readings, dead letters, edits.
 
+#![expect(clippy::disallowed_methods, reason = "tests wait for real disks and processes, in the machine's time")]
+
 mod at_rest;
 mod bench;
 mod city;
+mod compaction;
 mod crash;
+mod data_dir;
+mod import;
 mod mended;
 mod registry_file;
 
