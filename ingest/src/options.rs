@@ -41,7 +41,7 @@ pub struct Options {
     pub hot_bytes: usize,
     /// Time between two looks at what the lake's files need: compaction, vacuum, retention.
     pub maintenance_s: u32,
-    /// How long a shutdown goes on taking what is durable.
+    /// How long a shutdown may last: half of it for taking what is durable, the rest for committing that.
     pub drain_s: u32,
     /// Records behind the journal's head above which imports wait: live messages go first.
     pub import_lag_records: u64,
@@ -67,7 +67,7 @@ impl Default for Options {
             hot_rows: limits::HOT_ROWS_MAX,
             hot_bytes: limits::HOT_BYTES_MAX,
             maintenance_s: 60,
-            drain_s: 20,
+            drain_s: 30,
             import_lag_records: 50_000,
             uplink_bytes: 64 * 1024 * 1024,
             dedupe_bytes: limits::DEDUPE_CACHE_BYTES_MAX,

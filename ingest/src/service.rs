@@ -14,6 +14,7 @@
 mod beside;
 mod drain;
 mod keeper;
+mod leaving;
 mod start;
 mod take;
 mod timers;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::limits::BATCH_BYTES_MAX;
-use journal::{Entry, Tail, TailError};
+use journal::{Tail, TailError};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -36,6 +37,8 @@ use crate::release;
 use crate::shared::Shared;
 use crate::writer::Writer;
 use beside::Beside;
+use leaving::Leaving;
+use take::Taken;
 
 pub use start::Deps;
 
@@ -56,6 +59,8 @@ pub struct Service {
 /// Why the loop was left.
 enum Left {
     Shutdown,
+    /// With records on hand that could not be taken: the next start takes them.
+    Behind,
     JournalClosed,
 }
 
@@ -65,40 +70,56 @@ impl Service {
         Handle::new(self.shared.clone())
     }
 
-    /// Runs until `shutdown`, then takes what is durable within the limit, commits and writes a checkpoint. An error means that
-    /// ingest cannot go on; everything acknowledged is in the journal.
+    /// Runs until `shutdown`, then takes what is durable, commits and writes a checkpoint, all of it within the limit. An error means
+    /// that ingest cannot go on; everything acknowledged is in the journal.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
         let beside = [
             Beside::start("the keeper of the lake", keeper::keep(self.shared.clone(), shutdown.clone())),
             Beside::start("the release of held readings", release::release(self.shared.clone(), shutdown.clone())),
         ];
-        let outcome = self.follow(&shutdown, &beside).await;
-        let outcome = match outcome {
-            Ok(Left::Shutdown) => self.drain().await,
-            Ok(Left::JournalClosed) => self.finish().await,
-            Err(error) => {
-                error!(%error, "ingest stops");
-                Err(error)
+        let leaving = Leaving::new(&shutdown, self.shared.clock.clone(), self.shared.options.drain_at_most());
+        // Dropping what is not done in time loses nothing: it is in the journal.
+        let outcome = tokio::select! {
+            outcome = self.work(&leaving, &beside) => outcome,
+            () = leaving.is_over() => {
+                self.give_up();
+                Ok(())
             }
         };
+        match &outcome {
+            Ok(()) => self.tell_what_is_left(),
+            Err(error) => error!(%error, "ingest stops"),
+        }
         for task in beside {
             task.stop().await;
         }
         outcome
     }
 
-    async fn follow(&mut self, shutdown: &CancellationToken, [keeper, release]: &[Beside; 2]) -> Result<Left, Error> {
+    async fn work(&mut self, leaving: &Leaving, beside: &[Beside; 2]) -> Result<(), Error> {
+        match self.follow(leaving, beside).await? {
+            Left::Shutdown => self.drain(leaving).await?,
+            Left::Behind => {}
+            Left::JournalClosed => leaving.begin(),
+        }
+        self.finish().await
+    }
+
+    async fn follow(&mut self, leaving: &Leaving, [keeper, release]: &[Beside; 2]) -> Result<Left, Error> {
         loop {
             let wake = self.shared.clock.sleep(self.next_timer());
             let may_take = self.has_room();
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return Ok(Left::Shutdown),
-                done = self.writer.finished() => self.written(done?)?,
+                () = leaving.asked() => return Ok(Left::Shutdown),
+                done = self.writer.finished() => self.written(done?),
                 error = keeper.failed() => return Err(error),
                 error = release.failed() => return Err(error),
                 entries = self.tail.next(SLICE_RECORDS_MAX, BATCH_BYTES_MAX), if may_take => match entries {
-                    Ok(entries) => self.take(entries).await?,
+                    Ok(entries) => match self.take(entries, leaving).await? {
+                        Taken::All => {}
+                        Taken::NotAll => return Ok(Left::Behind),
+                    },
                     Err(TailError::Closed) => return Ok(Left::JournalClosed),
                     Err(error) => return Err(error.into()),
                 },
@@ -115,19 +136,6 @@ impl Service {
             hot.forget_committed();
         }
         !hot.uncommitted().reaches(limit)
-    }
-
-    /// Takes what one wait gave, then lets other tasks run.
-    async fn take(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
-        let (Some(oldest), Some(newest)) = (entries.first(), entries.last()) else {
-            return Ok(());
-        };
-        let newest = newest.received_at;
-        self.shared.reach(oldest.received_at);
-        self.take_slice(entries).await?;
-        self.shared.reach(newest);
-        tokio::task::yield_now().await;
-        Ok(())
     }
 }
 

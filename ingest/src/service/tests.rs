@@ -9,6 +9,7 @@ mod compaction;
 mod crash;
 mod data_dir;
 mod import;
+mod leaving;
 mod mended;
 mod registry_file;
 

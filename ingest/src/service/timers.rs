@@ -6,7 +6,6 @@ use tracing::info;
 
 use super::Service;
 use crate::checkpoint;
-use crate::error::Error;
 use crate::hot::Load;
 use crate::metrics as names;
 use crate::writer::{Job, Written};
@@ -61,11 +60,10 @@ impl Service {
         self.writer.begin(&self.shared, &self.checkpoints, job, now);
     }
 
-    pub(super) fn written(&mut self, written: Written) -> Result<(), Error> {
+    pub(super) fn written(&mut self, written: Written) {
         if let Some(checkpoint) = written.checkpoint {
             info!(position = checkpoint.0, "checkpoint written");
         }
-        Ok(())
     }
 }
 
