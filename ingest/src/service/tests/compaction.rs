@@ -76,7 +76,11 @@ async fn days_of_readings_edits_and_letters_keep_every_promise_through_compactio
         bench.tend().await;
         if hour % 5 == 0 {
             let ledger = ingest.ledger();
-            if city.rng.chance(0.5) { ingest.kill().await } else { ingest.stop().await }
+            if city.rng.chance(0.5) {
+                ingest.kill().await
+            } else {
+                ingest.stop().await
+            }
             assert_eq!(bench.broken_promises().await, Vec::<String>::new(), "hour {hour}");
             ingest = bench.start().await;
             assert!(ingest.ledger().received >= ledger.received);
