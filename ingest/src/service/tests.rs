@@ -8,6 +8,7 @@ mod city;
 mod compaction;
 mod crash;
 mod data_dir;
+mod following;
 mod import;
 mod leaving;
 mod mended;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::record::{Record, Refused};
+use domain::record::{Publish, Record, Refused, Source};
 use domain::{Clock as _, Position, Reason};
 use lake::contract::{Intake as _, IntakeError, Live as _};
 use lake::table::Table;
@@ -108,6 +108,19 @@ async fn a_reading_that_nobody_was_allowed_to_send_counts_for_its_sensor_once_it
     assert_eq!(ingest.ledger(), counts(1, 1, 0, &[]));
     ingest.stop().await;
     assert_eq!(bench.broken_promises().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_payload_of_which_only_the_head_was_kept_is_not_taken_again() {
+    let mut bench = Bench::new(Options::default());
+    let ingest = bench.start().await;
+    let payload = Bytes::from(vec![b' '; domain::limits::PAYLOAD_BYTES_MAX + 1]);
+    let of = ingest.publish(vec![Publish::new(Source::Import, "kerbside/v1/parking/bay-1", payload)]).await[0];
+    let expected = counts(1, 0, 0, &[(Reason::TooLarge, 1)]);
+    assert_eq!(ingest.ledger(), expected);
+    assert!(matches!(ingest.handle.reprocess(of, 0).await, Err(IntakeError::Invalid(_))));
+    assert_eq!(ingest.ledger(), expected);
+    ingest.stop().await;
 }
 
 #[tokio::test]
