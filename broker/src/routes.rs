@@ -182,7 +182,6 @@ impl Inner {
                 give(feed, matched);
             }
         }
-        // Each of them, also after the first that is live.
-        meters.into_iter().filter(|meter| meter.expect(message)).count() > 0
+        meters.into_iter().fold(false, |is_live, meter| meter.expect(message) || is_live)
     }
 }

@@ -19,7 +19,6 @@ mod offline;
 mod panic;
 mod progress;
 mod remote;
-mod security;
 mod signal;
 mod supervisor;
 mod telemetry;

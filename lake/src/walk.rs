@@ -1,8 +1,7 @@
 //! The rows of several sorted files in one order: what compaction writes and verification reads.
 //!
 //! Rows come in runs, stretches of one batch that precede everything else, so that the cost is a comparison a row and a heap
-//! operation a run. Memory is one batch a file, and where rows may be long all files share a limit of bytes. Decoding is work: walk
-//! on a blocking thread.
+//! operation a run. Memory is one batch a file. Decoding is work: walk on a blocking thread.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -10,10 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::interleave_record_batch;
+use arrow::compute::concat_batches;
 use arrow::datatypes::TimestampMicrosecondType;
 use domain::Timestamp;
-use domain::limits::{LAKE_BATCH_ROWS_MAX, LAKE_WALK_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use futures::TryStreamExt;
 use parquet::arrow::async_reader::ParquetRecordBatchStream;
 
@@ -24,14 +22,14 @@ use crate::snapshot::DataFile;
 use crate::table::Table;
 use crate::{Error, conform, staging};
 
+const BATCH_ROWS: usize = 8_192;
+
 /// A batch with its order columns at hand.
 pub(crate) struct Chunk {
     pub batch: RecordBatch,
     pub keys: StringArray,
     pub times: TimestampMicrosecondArray,
     pub ties: Vec<Int64Array>,
-    /// What one of its rows takes in memory, more or less.
-    pub row_bytes: usize,
 }
 
 /// Rows that come next.
@@ -49,25 +47,17 @@ pub(crate) struct Walk {
 
 struct Input {
     table: Table,
-    batch_rows: usize,
     stream: Option<ParquetRecordBatchStream<Object>>,
-    sorted: Option<Sorted>,
-}
-
-/// Rows of a file of another writer, sorted here.
-struct Sorted {
-    batches: Vec<RecordBatch>,
-    /// Of the rows that still come.
-    places: std::vec::IntoIter<(usize, usize)>,
+    /// Rows of a file of another writer, sorted here.
+    sorted: Option<RecordBatch>,
 }
 
 impl Walk {
     pub async fn start(table: Table, files: Vec<(DataFile, Opened)>) -> Result<Self, Error> {
-        let batch_rows = batch_rows(table, files.len());
         let mut walk = Self { inputs: Vec::with_capacity(files.len()), heads: BinaryHeap::new() };
         for (file, opened) in files {
-            let stream = opened.with_batch_size(batch_rows).build()?;
-            let mut input = Input { table, batch_rows, stream: Some(stream), sorted: None };
+            let stream = opened.with_batch_size(BATCH_ROWS).build()?;
+            let mut input = Input { table, stream: Some(stream), sorted: None };
             if staging::written(&file.path).1 == Timestamp::UNIX_EPOCH {
                 input.sort().await?;
             }
@@ -108,8 +98,8 @@ impl Walk {
 
 impl Input {
     async fn next(&mut self) -> Result<Option<Chunk>, Error> {
-        if let Some(sorted) = &mut self.sorted {
-            return sorted.next(self.batch_rows)?.map(|batch| Chunk::of(self.table, batch)).transpose();
+        if let Some(batch) = self.sorted.take() {
+            return Chunk::of(self.table, batch).map(Some);
         }
         let Some(stream) = &mut self.stream else {
             return Ok(None);
@@ -129,28 +119,11 @@ impl Input {
                 batches.push(conform::to_schema(&batch, &self.table.file_schema())?);
             }
         }
-        let places = arrange::order(self.table, &batches)?.into_iter();
-        self.sorted = Some(Sorted { batches, places });
-        Ok(())
-    }
-}
-
-impl Sorted {
-    fn next(&mut self, rows: usize) -> Result<Option<RecordBatch>, Error> {
-        let places: Vec<_> = self.places.by_ref().take(rows).collect();
-        if places.is_empty() {
-            return Ok(None);
+        let all = concat_batches(&self.table.file_schema(), &batches)?;
+        if all.num_rows() > 0 {
+            self.sorted = Some(arrange::sorted(self.table, &all)?);
         }
-        let batches: Vec<_> = self.batches.iter().collect();
-        Ok(Some(interleave_record_batch(&batches, &places)?))
-    }
-}
-
-/// Of each of so many files.
-fn batch_rows(table: Table, files: usize) -> usize {
-    match table.has_long_rows() {
-        true => (LAKE_WALK_BYTES_MAX / files.max(1) / PAYLOAD_BYTES_MAX).clamp(1, LAKE_BATCH_ROWS_MAX),
-        false => LAKE_BATCH_ROWS_MAX,
+        Ok(())
     }
 }
 
@@ -161,8 +134,7 @@ impl Chunk {
         let times = batch.column_by_name(order.time).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
         let times = times.ok_or(Error::Column(order.time))?.clone();
         let ties = order.ties.iter().map(|tie| integers(&batch, tie)).collect::<Result<_, _>>()?;
-        let row_bytes = batch.get_array_memory_size() / batch.num_rows().max(1);
-        Ok(Self { batch, keys, times, ties, row_bytes })
+        Ok(Self { batch, keys, times, ties })
     }
 
     /// `None` is null, which sorts first.
@@ -211,17 +183,3 @@ impl PartialEq for Head {
 }
 
 impl Eq for Head {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_rows_of_as_many_files_as_are_merged_at_once_fit_into_their_limit() {
-        for files in [1, 24, 256] {
-            let rows = batch_rows(Table::DeadLetters, files);
-            assert!(rows >= 1 && rows * files * PAYLOAD_BYTES_MAX <= LAKE_WALK_BYTES_MAX, "{rows} rows of {files} files");
-        }
-        assert_eq!(batch_rows(Table::ParkingReadings, 256), LAKE_BATCH_ROWS_MAX);
-    }
-}

@@ -1,7 +1,6 @@
 //! What the registry promises, on small cities written as the files that users write.
 
 mod bindings;
-mod differences;
 mod files;
 mod hanoi;
 mod histories;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use domain::registry::CityOptions;
-use domain::{Clock, Position};
+use domain::{Clock, Kind, Position};
 use journal::Journal;
 use lake::Lake;
 use lake::table::Table;
@@ -18,9 +18,11 @@ use super::Service;
 use crate::checkpoint::{Checkpoints, Found};
 use crate::error::Error;
 use crate::hot::Hot;
+use crate::keys::table_of;
 use crate::options::Options;
 use crate::pipeline::{Committed, Pipeline, Rules, State};
 use crate::registry;
+use crate::release::Release;
 use crate::shared::{Floor, Shared};
 use crate::uplinks::Uplinks;
 use crate::writer::Writer;
@@ -55,7 +57,7 @@ impl Service {
         info!(checkpoint = state.position.0, head = deps.journal.head().0, "ingest begins");
         let now = deps.clock.elapsed();
         let writer = Writer::new(&options, now, state.position);
-        let rules = Rules::of(&options, &deps.lake, deps.clock.now());
+        let rules = Rules::new(&options, Kind::ALL.map(|kind| retention_days(&deps, kind)));
         let shared = Arc::new(Shared {
             start: deps.journal.head(),
             journal: deps.journal,
@@ -68,7 +70,7 @@ impl Service {
             head: watch::Sender::new(state.position),
             checkpoint: AtomicU64::new(state.position.0),
             fallback: AtomicU64::new(fallback.0),
-            reached: AtomicI64::new(state.now.as_micros()),
+            waiting_since: AtomicI64::new(0),
             edits: Mutex::default(),
             edit_turn: tokio::sync::Mutex::default(),
             reprocess_turn: tokio::sync::Mutex::default(),
@@ -76,8 +78,15 @@ impl Service {
             pipeline: RwLock::new(Pipeline::new(rules, state, registry, options.dedupe_bytes)),
             options,
         });
-        Ok(Self { shared, tail, committed, store, checkpoints, writer })
+        Ok(Self { shared, tail, committed, store, checkpoints, writer, release: Release::default() })
     }
+}
+
+/// Whole UTC days, as the lake counts them.
+fn retention_days(deps: &Deps, kind: Kind) -> Option<u32> {
+    let now = deps.clock.now();
+    let first_kept = deps.lake.first_kept_day(table_of(kind), now)?;
+    u32::try_from(now.utc_day().saturating_sub(first_kept)).ok()
 }
 
 /// How far this journal is in each table.

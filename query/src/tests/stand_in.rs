@@ -10,7 +10,7 @@ use domain::registry::{BayHistory, CityOptions, Edit, Layout, Registry};
 use domain::time::Sleep;
 use domain::{Clock, ObjectId, Position, Quantity, SensorId, Timestamp};
 use lake::contract::{
-    AirLast, Away, EditVerdict, IngestStatus, Intake, IntakeError, LedgerView, Live, LiveState, ParkingLast, SensorStatus, Uplink, View,
+    AirLast, EditVerdict, IngestStatus, Intake, IntakeError, LedgerView, Live, LiveState, ParkingLast, SensorStatus, Uplink, View,
 };
 use parking_lot::{Mutex, RwLock};
 
@@ -49,8 +49,6 @@ pub struct StoodLive {
     pub ledger: Mutex<Option<LedgerView>>,
     pub status: Mutex<IngestStatus>,
     pub sensors: Mutex<Vec<SensorStatus>>,
-    /// As before a process of query has heard from ingest.
-    pub away: Mutex<Option<Away>>,
 }
 
 impl StoodLive {
@@ -63,7 +61,6 @@ impl StoodLive {
             ledger: Mutex::new(Some(LedgerView::default())),
             status: Mutex::new(status),
             sensors: Mutex::default(),
-            away: Mutex::default(),
         }
     }
 
@@ -95,10 +92,6 @@ fn object(id: &str) -> ObjectId {
 
 #[async_trait::async_trait]
 impl Live for StoodLive {
-    fn is_known(&self) -> Result<(), Away> {
-        self.away.lock().clone().map_or(Ok(()), Err)
-    }
-
     async fn view(&self) -> Result<View, lake::Error> {
         Ok(self.view.lock().clone())
     }
@@ -115,13 +108,8 @@ impl Live for StoodLive {
         read(&self.state.read());
     }
 
-    fn ledger(&self) -> LedgerView {
-        self.ledger.lock().clone().unwrap_or_default()
-    }
-
-    async fn ledger_of(&self, _: &SensorId) -> Result<Option<LedgerView>, Away> {
-        self.is_known()?;
-        Ok(self.ledger.lock().clone())
+    fn ledger(&self, _: Option<&SensorId>) -> Option<LedgerView> {
+        self.ledger.lock().clone()
     }
 
     fn status(&self) -> IngestStatus {
@@ -134,9 +122,8 @@ impl Live for StoodLive {
         later.take(limit).cloned().collect()
     }
 
-    async fn uplinks(&self, _: &SensorId) -> Result<Vec<Uplink>, Away> {
-        self.is_known()?;
-        Ok(Vec::new())
+    fn uplinks(&self, _: &SensorId) -> Vec<Uplink> {
+        Vec::new()
     }
 }
 

@@ -22,7 +22,6 @@ use crate::handle::Handle;
 use crate::options::Options;
 use crate::service::{Deps, Service};
 use crate::shared::Shared;
-use crate::verify::{Report, Subject};
 
 pub const ONE_BAY: &str = r#"{"type":"FeatureCollection","features":[
   {"type":"Feature","geometry":{"type":"LineString","coordinates":[[105.8,21.0],[105.81,21.0]]},
@@ -53,8 +52,6 @@ pub struct Bench {
     pub dir: TempDir,
     pub clock: Arc<MovableClock>,
     pub options: Options,
-    /// Of a journal that is not there yet.
-    pub fresh_id: JournalId,
     last: Weak<Shared>,
 }
 
@@ -70,7 +67,7 @@ impl Bench {
     pub fn new(options: Options) -> Self {
         let system = SystemClock::new(|duration| Box::pin(tokio::time::sleep(duration)));
         let clock = Arc::new(MovableClock { system, ahead: AtomicI64::new(0) });
-        Self { dir: tempfile::tempdir().expect("a temporary folder"), clock, options, fresh_id: JournalId(7), last: Weak::new() }
+        Self { dir: tempfile::tempdir().expect("a temporary folder"), clock, options, last: Weak::new() }
     }
 
     pub fn move_clock(&self, by: Duration) {
@@ -84,20 +81,6 @@ impl Bench {
             () = running.handle.caught_up() => running,
             ended = &mut running.task => panic!("ingest ended: {ended:?}"),
         }
-    }
-
-    /// What the keeper of the lake's files does each minute, now.
-    pub async fn tend(&self) {
-        let shared = self.last.upgrade().expect("a service runs");
-        crate::service::keeper::tend(&shared).await.expect("a lake that can be tended");
-    }
-
-    /// Waits until nobody has a hand on the directory.
-    pub async fn released(&self) {
-        while self.last.strong_count() > 0 {
-            self.clock.sleep(Duration::from_millis(1)).await;
-        }
-        drop(self.journal().await);
     }
 
     pub async fn try_start(&mut self) -> Result<Running, Error> {
@@ -125,25 +108,14 @@ impl Bench {
 
     /// What a check at rest finds; everything is compared one by one.
     pub async fn broken_promises(&self) -> Vec<String> {
-        let (report, of_lake) = self.verified().await;
-        assert!(report.exact, "{report:?}");
-        of_lake.into_iter().chain(report.findings.iter().map(|finding| format!("{finding:?}"))).collect()
-    }
-
-    /// What a check at rest says of ingest, and what it finds in the lake.
-    pub async fn verified(&self) -> (Report, Vec<String>) {
-        while self.last.strong_count() > 0 {
-            self.clock.sleep(Duration::from_millis(1)).await;
-        }
         let journal = journal::verify(&self.dir.path().join("journal")).expect("readable").expect("there");
         let url = self.dir.path().join("lake").display().to_string();
         let lake = Lake::open_read_only(lake::Options::at(url), self.clock.clone()).await.expect("a lake");
         let tables = lake.verify(&[(journal.id, journal.last)]).await.expect("readable");
-        let city = CityOptions::default();
-        let journal_dir = &self.dir.path().join("journal");
-        let subject = Subject { data_dir: self.dir.path(), journal_dir, options: &self.options, city: &city };
-        let report = crate::verify::verify(&subject, Some(&journal), &lake, &tables).await.expect("readable");
-        (report, tables.findings.iter().map(|finding| format!("{finding:?}")).collect())
+        let report = crate::verify::verify(self.dir.path(), Some(&journal), &lake, &tables).await.expect("readable");
+        assert!(report.exact, "{report:?}");
+        let of_lake = tables.findings.iter().map(|finding| format!("{finding:?}"));
+        of_lake.chain(report.findings.iter().map(|finding| format!("{finding:?}"))).collect()
     }
 
     /// A killed service's writer may hold the folder for a moment.
@@ -151,7 +123,7 @@ impl Bench {
         loop {
             let dir = self.dir.path().join("journal");
             let options = journal::Options { dir, ..journal::Options::default() };
-            match Journal::open(options, self.clock.clone(), self.fresh_id) {
+            match Journal::open(options, self.clock.clone(), JournalId(7)) {
                 Ok((journal, _)) => return journal,
                 Err(OpenError::InUse { .. }) => self.clock.sleep(Duration::from_millis(1)).await,
                 Err(error) => panic!("{error}"),
@@ -171,7 +143,7 @@ impl Running {
     }
 
     pub fn ledger(&self) -> Counts {
-        let counts = self.handle.ledger().counts;
+        let counts = self.handle.ledger(None).expect("totals").counts;
         assert!(counts.adds_up());
         counts
     }
@@ -226,12 +198,8 @@ pub fn parking_at(sensor: &str, at: Timestamp, state: &str) -> Publish {
 
 /// `values` as they stand in the payload.
 pub fn air(sensor: &str, seconds: i64, values: &str) -> Publish {
-    air_at(sensor, second(seconds), values)
-}
-
-pub fn air_at(sensor: &str, at: Timestamp, values: &str) -> Publish {
     let comma = if values.is_empty() { "" } else { "," };
-    let payload = format!(r#"{{"ts":"{at}"{comma}{values}}}"#);
+    let payload = format!(r#"{{"ts":"{}"{comma}{values}}}"#, second(seconds));
     Publish::new(Source::Http, &format!("kerbside/v1/air/{sensor}"), Bytes::from(payload))
 }
 
