@@ -25,6 +25,8 @@ pub enum Error {
     /// A lake without its journal: readings could not be told from repetitions.
     #[error("table {} holds rows of another journal: restore the journal that belongs to this lake", .0.name())]
     OtherLake(Table),
+    #[error(transparent)]
+    Journal(journal::OpenError),
     #[error("journal: {0}")]
     Tail(#[from] journal::TailError),
     #[error("journal: {0}")]

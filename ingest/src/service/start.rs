@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use domain::registry::CityOptions;
-use domain::{Clock, Kind, Position};
+use domain::{Clock, Position};
 use journal::Journal;
 use lake::Lake;
 use lake::table::Table;
@@ -18,7 +18,6 @@ use super::Service;
 use crate::checkpoint::{Checkpoints, Found};
 use crate::error::Error;
 use crate::hot::Hot;
-use crate::keys::table_of;
 use crate::options::Options;
 use crate::pipeline::{Committed, Pipeline, Rules, State};
 use crate::registry;
@@ -57,7 +56,7 @@ impl Service {
         info!(checkpoint = state.position.0, head = deps.journal.head().0, "ingest begins");
         let now = deps.clock.elapsed();
         let writer = Writer::new(&options, now, state.position);
-        let rules = Rules::new(&options, Kind::ALL.map(|kind| retention_days(&deps, kind)));
+        let rules = Rules::of(&options, &deps.lake, deps.clock.now());
         let shared = Arc::new(Shared {
             start: deps.journal.head(),
             journal: deps.journal,
@@ -80,13 +79,6 @@ impl Service {
         });
         Ok(Self { shared, tail, committed, store, checkpoints, writer, release: Release::default() })
     }
-}
-
-/// Whole UTC days, as the lake counts them.
-fn retention_days(deps: &Deps, kind: Kind) -> Option<u32> {
-    let now = deps.clock.now();
-    let first_kept = deps.lake.first_kept_day(table_of(kind), now)?;
-    u32::try_from(now.utc_day().saturating_sub(first_kept)).ok()
 }
 
 /// How far this journal is in each table.

@@ -1,5 +1,6 @@
 //! The service on a real journal and a real lake: restarts, crashes, held readings, dead letters, edits.
 
+mod at_rest;
 mod bench;
 mod city;
 mod crash;

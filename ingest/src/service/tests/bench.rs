@@ -22,6 +22,7 @@ use crate::handle::Handle;
 use crate::options::Options;
 use crate::service::{Deps, Service};
 use crate::shared::Shared;
+use crate::verify::{Report, Subject};
 
 pub const ONE_BAY: &str = r#"{"type":"FeatureCollection","features":[
   {"type":"Feature","geometry":{"type":"LineString","coordinates":[[105.8,21.0],[105.81,21.0]]},
@@ -108,14 +109,25 @@ impl Bench {
 
     /// What a check at rest finds; everything is compared one by one.
     pub async fn broken_promises(&self) -> Vec<String> {
+        let (report, of_lake) = self.verified().await;
+        assert!(report.exact, "{report:?}");
+        of_lake.into_iter().chain(report.findings.iter().map(|finding| format!("{finding:?}"))).collect()
+    }
+
+    /// What a check at rest says of ingest, and what it finds in the lake.
+    pub async fn verified(&self) -> (Report, Vec<String>) {
+        while self.last.strong_count() > 0 {
+            self.clock.sleep(Duration::from_millis(1)).await;
+        }
         let journal = journal::verify(&self.dir.path().join("journal")).expect("readable").expect("there");
         let url = self.dir.path().join("lake").display().to_string();
         let lake = Lake::open_read_only(lake::Options::at(url), self.clock.clone()).await.expect("a lake");
         let tables = lake.verify(&[(journal.id, journal.last)]).await.expect("readable");
-        let report = crate::verify::verify(self.dir.path(), Some(&journal), &lake, &tables).await.expect("readable");
-        assert!(report.exact, "{report:?}");
-        let of_lake = tables.findings.iter().map(|finding| format!("{finding:?}"));
-        of_lake.chain(report.findings.iter().map(|finding| format!("{finding:?}"))).collect()
+        let city = CityOptions::default();
+        let journal_dir = &self.dir.path().join("journal");
+        let subject = Subject { data_dir: self.dir.path(), journal_dir, options: &self.options, city: &city };
+        let report = crate::verify::verify(&subject, Some(&journal), &lake, &tables).await.expect("readable");
+        (report, tables.findings.iter().map(|finding| format!("{finding:?}")).collect())
     }
 
     /// A killed service's writer may hold the folder for a moment.
