@@ -131,6 +131,30 @@ pub const WILL_GRACE: Duration = Duration::from_secs(5);
 pub const SESSION_BACKLOG_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub const SESSION_BACKLOG_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Grants of each kind that one device holds: a gateway lists its sensors, or says their common beginning.
+pub const GRANTS_MAX: usize = 1_000;
+/// Memory that hashing one password takes, KiB, and how often it is gone over: what OWASP recommends for Argon2id (2023); 20 ms here.
+pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
+pub const PASSWORD_PASSES: u32 = 2;
+/// Passwords that are hashed at a time, so that a storm of logins leaves memory and a core to readings.
+pub const PASSWORD_CHECKS_MAX: usize = 2;
+/// Clients that wait for their password to be checked; more are told to come again. Ten seconds of checks.
+pub const PASSWORD_CHECKS_WAITING_MAX: usize = 1_000;
+/// A longer password is a mistake or an attack.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// How long a password that was right counts as right without hashing it again: a reconnect storm after a network failure.
+pub const PASSWORD_REMEMBERED: Duration = Duration::from_secs(10 * 60);
+/// Failed logins of one user from one address before further ones are not even checked, and of one address whoever it says it is.
+pub const LOGIN_FAILURES_MAX: u32 = 5;
+pub const ADDRESS_FAILURES_MAX: u32 = 50;
+/// The pause after that many failures; each further failure doubles it up to the longest. Without failures for the longest all is forgotten.
+pub const LOGIN_PAUSE: Duration = Duration::from_secs(1);
+pub const LOGIN_PAUSE_MAX: Duration = Duration::from_secs(300);
+/// Pairs of address and user whose failures are remembered: 100 bytes each. Beyond it the oldest are forgotten.
+pub const LOGIN_FAILURES_REMEMBERED_MAX: usize = 100_000;
+/// How long a change of credentials by a command may take to be seen by a running server.
+pub const CREDENTIALS_LOOK: Duration = Duration::from_millis(500);
+
 /// One HTTP request body: NDJSON imports are streamed and not bound by it.
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A whole city's registry in one edit: a million bays with their sites are 220 MB of GeoJSON at their plainest, and twice that with
@@ -158,3 +182,24 @@ pub const REGISTRY_OBJECTS_MAX: usize = 2_000_000;
 
 /// Parquet footers and page indexes kept open for look-ups: some tens of KiB each.
 pub const LAKE_FOOTERS_MAX: usize = 1_024;
+
+/// Connections that ingest's link takes at a time: a few processes of query, each with its calls under way.
+pub const LINK_CONNECTIONS_MAX: usize = 256;
+/// Calls that one process of query has under way at ingest; more wait for their turn.
+pub const LINK_CALLS_MAX: usize = 64;
+/// A message of the link before its body: the positions of an import's batch and a thousand changed targets are far below.
+pub const LINK_HEAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A message's body: a whole registry as a file, twice as large as the largest edit.
+pub const LINK_BODY_BYTES_MAX: usize = 2 * HTTP_REGISTRY_BYTES_MAX;
+/// What one part of the running state holds on its way to query: few enough that the pipeline never waits long for the copy.
+pub const LINK_PART_ITEMS_MAX: usize = 8_192;
+/// Arrow buffers of one part of hot rows; a part of one row may be larger.
+pub const LINK_PART_ROWS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Between two tellings while readings come in: far below the second of LIVE-1.
+pub const LINK_EVERY: Duration = Duration::from_millis(50);
+/// Between two tellings while nothing happens: a sign of life.
+pub const LINK_BEAT: Duration = Duration::from_millis(250);
+/// Without a sign of life for this long the other side is given up.
+pub const LINK_SILENCE_MAX: Duration = Duration::from_secs(5);
+/// From here on what query knows is told to be old: a second is LIVE-1's, several beats have then failed to come.
+pub const LINK_AWAY_AFTER: Duration = Duration::from_secs(1);
