@@ -4,6 +4,8 @@
 //! thousands of them and a row is copied a logarithmic number of times. A commit is cut at a sealed position, over which
 //! nothing is merged: a chunk is wholly in the lake or wholly not (SNAP-1).
 
+mod following;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,8 @@ struct TableRows {
     /// Nothing is merged over it: a commit ends here.
     sealed: Position,
     committed: Position,
+    /// Rows up to there are only in the lake any more.
+    forgotten: Position,
     rows: usize,
     rows_uncommitted: usize,
 }
@@ -45,7 +49,10 @@ const CHUNK_ROWS_MAX: usize = 65_536;
 impl Hot {
     /// Nothing hot: the pipeline stands at `head`, each table holds rows up to `committed`.
     pub fn new(head: Position, now: Timestamp, committed: impl Fn(Table) -> Position) -> Self {
-        let tables = Table::ALL.map(|table| TableRows { committed: committed(table), ..TableRows::default() });
+        let tables = Table::ALL.map(|table| {
+            let committed = committed(table);
+            TableRows { committed, forgotten: committed, ..TableRows::default() }
+        });
         Self { head, now, tables }
     }
 
@@ -170,6 +177,7 @@ impl TableRows {
             && chunk.committed_at.is_some_and(&is_old)
         {
             self.rows -= chunk.rows.rows.num_rows();
+            self.forgotten = self.forgotten.max(chunk.rows.last);
             self.chunks.pop_front();
         }
     }

@@ -49,6 +49,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+    /// Opens the link, which asks for no credentials, to other machines. Without it the link stays on loopback (SEC-1).
+    pub allow_link_off_loopback: bool,
         Self {
             unknown_sensors: UnknownSensors::default(),
             future_s: limits::FUTURE_DEFAULT.as_secs() as u32,
@@ -69,6 +71,7 @@ impl Default for Options {
 
 impl Options {
     pub fn commit_every(&self) -> Duration {
+            allow_link_off_loopback: false,
         Duration::from_secs(u64::from(self.commit_s.max(1)))
     }
 

@@ -44,7 +44,7 @@ use ledger::{Entry, Verdict, book};
 pub use open_edit::Edits;
 pub use plan::Plan;
 pub use registry::{Judged, Judging};
-pub use sensor::{Sensor, Sensors};
+pub use sensor::Sensors;
 pub use state::State;
 
 /// In the element number of a dead letter: the rest of an element of which a part was accepted.

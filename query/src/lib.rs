@@ -9,7 +9,7 @@
 //!                 any other path:  a page of the front binary
 //! ```
 //!
-//! Query sees ingest, registry and journal only through `lake::contract`.
+//! Query sees ingest, registry and journal only through `lake::contract`: in one process, or as [`remote`].
 
 pub mod engine;
 pub mod options;
@@ -40,6 +40,7 @@ mod parameter;
 mod parking;
 mod problem;
 mod readings;
+pub mod remote;
 mod rows;
 mod schema;
 #[cfg(test)]

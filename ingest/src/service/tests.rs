@@ -27,7 +27,7 @@ async fn what_is_published_is_in_the_ledger_the_view_and_after_a_stop_in_the_lak
     assert_eq!(ingest.rows(Table::AirReadings).await, 1);
     assert_eq!(ingest.rows(Table::DeadLetters).await, 2);
     let sensor = SensorId::new("bay-1").expect("valid");
-    let uplinks = ingest.handle.uplinks(&sensor);
+    let uplinks = ingest.handle.uplinks(&sensor).await.expect("it is the same process");
     assert_eq!(uplinks.len(), 4);
     assert!(uplinks[1].error.is_some() && uplinks[0].error.is_none());
     assert_eq!(ingest.handle.sensors(None, 10).len(), 2);
