@@ -98,10 +98,10 @@ impl Live for Handle {
             journal_bytes: shared.journal.bytes(),
             journal_segments: shared.journal.segments(),
             writable: shared.journal.health() == Health::Writable,
+            age_ms: 0,
             tables,
         }
     }
-            age_ms: 0,
 
     /// Sensors of which a reading was accepted; the others stand in the ledger only.
     fn sensors(&self, after: Option<&SensorId>, limit: usize) -> Vec<SensorStatus> {

@@ -45,12 +45,12 @@ pub struct Options {
     pub uplink_bytes: usize,
     /// Memory of the duplicate look-up.
     pub dedupe_bytes: usize,
+    /// Opens the link, which asks for no credentials, to other machines. Without it the link stays on loopback (SEC-1).
+    pub allow_link_off_loopback: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-    /// Opens the link, which asks for no credentials, to other machines. Without it the link stays on loopback (SEC-1).
-    pub allow_link_off_loopback: bool,
         Self {
             unknown_sensors: UnknownSensors::default(),
             future_s: limits::FUTURE_DEFAULT.as_secs() as u32,
@@ -65,13 +65,13 @@ impl Default for Options {
             import_lag_records: 50_000,
             uplink_bytes: 64 * 1024 * 1024,
             dedupe_bytes: limits::DEDUPE_CACHE_BYTES_MAX,
+            allow_link_off_loopback: false,
         }
     }
 }
 
 impl Options {
     pub fn commit_every(&self) -> Duration {
-            allow_link_off_loopback: false,
         Duration::from_secs(u64::from(self.commit_s.max(1)))
     }
 
