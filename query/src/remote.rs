@@ -194,3 +194,5 @@ fn unexpected(reply: &Reply) -> Away {
     }
 }
 
+#[cfg(test)]
+mod tests;

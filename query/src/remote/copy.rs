@@ -96,6 +96,11 @@ impl Copy {
         self.standing.send_replace(standing);
     }
 
+    #[cfg(test)]
+    pub fn head_told(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+
     /// Whether there is anything to answer from.
     pub fn is_known(&self) -> Result<(), Away> {
         match self.known.read().journal {
@@ -181,13 +186,11 @@ impl Copy {
         heard.map(|(_, heard)| heard.clone().status(&known.registry)).collect()
     }
 
-    pub fn hot_rows(&self) -> usize {
-        self.known.read().hot.rows()
-    }
-
-    /// Resolves when hot rows were given up for rows of the lake.
-    pub async fn adopted(&self) {
-        self.adopted.notified().await;
+    /// Waits for room: what the lake does not take off this copy, ingest has to keep meanwhile.
+    pub async fn has_room(&self) {
+        while self.known.read().hot.is_full() {
+            self.adopted.notified().await;
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Clock;
-use domain::limits::{HOT_ROWS_MAX, LINK_AWAY_AFTER, LINK_SILENCE_MAX};
-use domain::registry::CityOptions;
+use domain::limits::{LINK_AWAY_AFTER, LINK_SILENCE_MAX};
+use domain::registry::{CityOptions, Registry};
 use lake::Lake;
 use lake::contract::IngestStatus;
 use lake::contract::link::{Frame, Greeting, LinkError, News, Request, Seal, read, write};
@@ -23,7 +23,7 @@ use tracing::{debug, info, warn};
 use super::Link;
 use super::calls::open;
 use super::copy::{Copy, Standing};
-use super::staged::{Came, Staged};
+use super::staged::{Came, Staged, Versions};
 use crate::metrics;
 
 /// What fills the copy; runs beside the server.
@@ -59,7 +59,7 @@ const BACK_OFF_MIN: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 
 /// The newest version of each table that ingest told.
-type Versions = [i64; Table::ALL.len()];
+type LakeVersions = [i64; Table::ALL.len()];
 
 impl Follower {
     pub(super) fn new(link: Link, copy: Arc<Copy>) -> Self {
@@ -109,7 +109,7 @@ impl Follower {
         info!(ingest = self.address, "following ingest");
         self.copy.stands(Standing::Here);
         metrics::link_follows();
-        let versions = watch::Sender::new(Versions::default());
+        let versions = watch::Sender::new(LakeVersions::default());
         tokio::select! {
             ended = self.receive(&mut stream, &greeting, &versions) => ended,
             ended = self.keep_lake(versions.subscribe()) => ended,
@@ -132,13 +132,10 @@ impl Follower {
         &self,
         stream: &mut TcpStream,
         greeting: &Greeting,
-        versions: &watch::Sender<Versions>,
+        versions: &watch::Sender<LakeVersions>,
     ) -> Result<Infallible, Ended> {
         loop {
-            // What the lake does not take off, ingest has to keep: it is read on when there is room.
-            while self.copy.hot_rows() > HOT_ROWS_MAX {
-                self.copy.adopted().await;
-            }
+            self.copy.has_room().await;
             let seal = self.step(stream, greeting, Vec::new()).await?;
             if let Some(status) = &seal.status {
                 versions.send_if_modified(|known| {
@@ -159,25 +156,26 @@ impl Follower {
                 Came::Behind => return Err(Ended::Behind),
                 Came::Recovering(position, upto) => self.copy.stands(Standing::Recovering { position, upto }),
                 Came::Sealed(seal) => {
-                    let (registry, now) = (self.copy.registry(), self.clock.now());
-                    let versions = staged.registry.take();
-                    let registry = match versions {
+                    let registry = match staged.registry.take() {
+                        Some(versions) => Some(self.registry_after(versions).await?),
                         None => None,
-                        Some(versions) => {
-                            let build = move || {
-                                let registry = versions.lead_from(&registry);
-                                // Arranged here, so that nobody who asks has to wait for it.
-                                registry.layout(now);
-                                registry
-                            };
-                            Some(Arc::new(tokio::task::spawn_blocking(build).await.map_err(|_| Ended::Registry)?))
-                        }
                     };
-                    self.copy.apply(greeting.journal, staged, registry, seal.clone(), lake)?;
-                    return Ok(seal);
+                    self.copy.apply(greeting.journal, staged, registry, (*seal).clone(), lake)?;
+                    return Ok(*seal);
                 }
             }
         }
+    }
+
+    /// Arranged for now already, so that nobody who asks has to wait for it.
+    async fn registry_after(&self, versions: Versions) -> Result<Arc<Registry>, Ended> {
+        let (held, now) = (self.copy.registry(), self.clock.now());
+        let build = move || {
+            let registry = versions.lead_from(&held);
+            registry.layout(now);
+            Arc::new(registry)
+        };
+        tokio::task::spawn_blocking(build).await.map_err(|_| Ended::Registry)
     }
 
     async fn next(&self, stream: &mut TcpStream) -> Result<Frame<News>, Ended> {
@@ -189,7 +187,7 @@ impl Follower {
 
     /// Reads the lake again when ingest has told of a newer version. A lake that cannot be read is tried again: until then the
     /// rows stay hot.
-    async fn keep_lake(&self, mut versions: watch::Receiver<Versions>) -> Result<Infallible, Ended> {
+    async fn keep_lake(&self, mut versions: watch::Receiver<LakeVersions>) -> Result<Infallible, Ended> {
         let Some(lake) = &self.lake else {
             return std::future::pending().await;
         };
@@ -228,7 +226,7 @@ fn snapshots(lake: &Lake) -> Vec<Arc<TableSnapshot>> {
     Table::ALL.into_iter().map(|table| lake.snapshot(table)).collect()
 }
 
-fn told(status: &IngestStatus) -> Versions {
+fn told(status: &IngestStatus) -> LakeVersions {
     Table::ALL.map(|table| {
         let told = status.tables.iter().find(|status| status.table == table.name());
         told.map_or(-1, |status| status.lake_version)

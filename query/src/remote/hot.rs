@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::compute::concat_batches;
+use domain::limits::{HOT_BYTES_MAX, HOT_CHUNK_BYTES_MAX, HOT_CHUNK_ROWS_MAX, HOT_ROWS_MAX};
 use domain::{Position, Promise, check};
 use lake::contract::{HotChunk, TableView};
 use lake::snapshot::TableSnapshot;
@@ -26,9 +27,6 @@ struct TableCopy {
     /// The newest that was read.
     newest: Option<Arc<TableSnapshot>>,
 }
-
-/// Above this a chunk is not merged any more.
-const CHUNK_ROWS_MAX: usize = 65_536;
 
 impl HotCopy {
     /// Rows after all that are there.
@@ -61,7 +59,17 @@ impl HotCopy {
     }
 
     pub fn rows(&self) -> usize {
-        self.tables.iter().flat_map(|copy| &copy.chunks).map(|chunk| chunk.rows.num_rows()).sum()
+        self.chunks().map(|chunk| chunk.rows.num_rows()).sum()
+    }
+
+    /// Beyond it nothing more may be told before the lake has taken some off.
+    pub fn is_full(&self) -> bool {
+        let bytes: usize = self.chunks().map(|chunk| chunk.rows.get_array_memory_size()).sum();
+        bytes > HOT_BYTES_MAX || self.rows() > HOT_ROWS_MAX
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &HotChunk> {
+        self.tables.iter().flat_map(|copy| &copy.chunks)
     }
 }
 
@@ -69,8 +77,9 @@ impl TableCopy {
     fn push(&mut self, table: Table, chunk: HotChunk) -> Result<(), lake::Error> {
         let mut chunk = chunk;
         while let Some(before) = self.chunks.back() {
-            let rows = before.rows.num_rows();
-            if rows > 2 * chunk.rows.num_rows() || rows + chunk.rows.num_rows() > CHUNK_ROWS_MAX {
+            let (rows, more) = (before.rows.num_rows(), chunk.rows.num_rows());
+            let bytes = before.rows.get_array_memory_size() + chunk.rows.get_array_memory_size();
+            if rows > 2 * more || rows + more > HOT_CHUNK_ROWS_MAX || bytes > HOT_CHUNK_BYTES_MAX {
                 break;
             }
             let rows = concat_batches(&table.schema(), [&before.rows, &chunk.rows])?;
@@ -98,3 +107,6 @@ impl TableCopy {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub enum Came {
     /// A part: more comes.
     Part,
     /// The step is whole.
-    Sealed(Seal),
+    Sealed(Box<Seal>),
     /// Ingest replays its journal, up to here of there.
     Recovering(u64, u64),
     /// The lake has to be read again first.
@@ -58,7 +58,7 @@ impl Staged {
         match news {
             News::Recovering { position, upto } => return Ok(Came::Recovering(position.0, upto.0)),
             News::Behind { .. } => return Ok(Came::Behind),
-            News::Seal(seal) => return Ok(Came::Sealed(*seal)),
+            News::Seal(seal) => return Ok(Came::Sealed(seal)),
             News::Anew(Whole::Registry) => self.registry = Some(Versions { are_all: true, changes: Vec::new() }),
             // What is laid aside already is of before, too: changes that come later are all in this step.
             News::Anew(Whole::Live) => self.live = LastReadings { whole: Some(LiveState::default()), ..Default::default() },
