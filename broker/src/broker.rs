@@ -88,6 +88,7 @@ impl Broker {
             mileage,
             floor: Floor::new(floor),
         });
+        hub.name_required_sessions();
         hub.store.close_all();
         hub.rouse_wills_of_the_dead();
         Ok(Self { hub, tcp, websocket, live: Box::new(live) })

@@ -232,7 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     fn disconnect(&mut self, reason: Reason, session_expiry_s: Option<u32>) -> Result<(), End> {
         match session_expiry_s {
             Some(1..) if self.expiry_s == 0 => return Err(End::Ended(Reason::PROTOCOL_ERROR)),
-            Some(wanted) => self.expiry_s = wanted.min(self.hub.options.session_expiry_max_s),
+            Some(wanted) => self.expiry_s = self.hub.options.expiry_s(&self.client, wanted),
             None => {}
         }
         Err(if reason == Reason::SUCCESS { End::Left } else { End::LeftWithWill })

@@ -146,7 +146,7 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
         }
     }
     let claim = hub.sessions.claim(&client).await;
-    let expiry_s = connect.session_expiry_s.min(hub.options.session_expiry_max_s);
+    let expiry_s = hub.options.expiry_s(&client, connect.session_expiry_s);
     let resumed = take_up(hub, &client, connect.clean, expiry_s).await?;
     let session = if resumed.is_some() { Session::Resumed } else { Session::Begun };
     if let Some(append) = hub.will_of_connect(&client, connect, session, expiry_s) {

@@ -28,6 +28,10 @@ pub struct Options {
     pub keep_alive_max_s: u16,
     /// Seconds that an MQTT 5 session may outlive its connection, at most.
     pub session_expiry_max_s: u32,
+    /// Sessions that must miss nothing, by client id: the front keeps its journal for them from when it first starts with the name
+    /// here, for as long as it takes. They never expire and may hold back any number of bytes; when the disk is full, publishes are
+    /// not acknowledged any more.
+    pub required_sessions: Vec<String>,
 }
 
 impl Default for Options {
@@ -40,6 +44,21 @@ impl Default for Options {
             connections_max: limits::CONNECTIONS_MAX,
             keep_alive_max_s: 0,
             session_expiry_max_s: limits::SESSION_BACKLOG_MAX.as_secs() as u32,
+            required_sessions: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    pub fn is_required(&self, client: &str) -> bool {
+        self.required_sessions.iter().any(|required| required == client)
+    }
+
+    /// Seconds that a session outlives its connection when its client wishes for so many.
+    pub fn expiry_s(&self, client: &str, wish: u32) -> u32 {
+        match wish {
+            1.. if self.is_required(client) => u32::MAX,
+            _ => wish.min(self.session_expiry_max_s),
         }
     }
 }

@@ -60,8 +60,12 @@ pub const BATCH_RECORDS_MAX: usize = 8_192;
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Rows not yet committed that make a commit due before its time.
 pub const COMMIT_ROWS_MAX: usize = 1_000_000;
-/// Hot rows kept in memory, committed or not; the pipeline waits for commits beyond it.
+/// Hot rows kept in memory, committed or not, and their bytes; the pipeline waits for commits beyond either.
 pub const HOT_ROWS_MAX: usize = 8_000_000;
+pub const HOT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+/// Above either a chunk of hot rows is not merged any more: a row is copied a few times only, and no column outgrows its offsets.
+pub const HOT_CHUNK_ROWS_MAX: usize = 65_536;
+pub const HOT_CHUNK_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long committed rows stay hot: a query that began on the former lake version finds them.
 pub const HOT_KEPT: Duration = Duration::from_secs(60);
 /// Changes of the live state that its followers may be behind: they look twice a second, and the fastest intake brings 100,000 a second.

@@ -74,7 +74,7 @@ impl Subscriber {
             return Ok(Err(Reason::QUOTA_EXCEEDED));
         }
         let mut subscription = Subscription::new(options, identifier);
-        subscription.since = former.map_or(Position::START, |former| former.subscription.since);
+        subscription.since = former.map_or(self.first_since(), |former| former.subscription.since);
         if filter.share.is_some() {
             // A message of a group goes to another member when one leaves; exactly once cannot be kept then.
             subscription.qos = subscription.qos.min(1);
@@ -85,6 +85,14 @@ impl Subscriber {
         // A copy: a slice would keep the read buffer.
         let text = Text::from(&*text);
         Ok(Ok(Granted { text, subscribed: Subscribed { filter, subscription }, retained }))
+    }
+
+    /// Since when a new subscription counts: since now, of a required session's first ones since the session was named.
+    fn first_since(&self) -> Position {
+        match self.is_required && self.filters.is_empty() {
+            true => self.own.considered(),
+            false => Position::START,
+        }
     }
 
     /// Keeps a lasting session's new subscriptions; returns what has to be handed out before they begin.

@@ -6,6 +6,7 @@ mod disk;
 mod harness;
 mod publishing;
 mod raw;
+mod requiring;
 mod sharing;
 mod subscribing;
 mod wills;

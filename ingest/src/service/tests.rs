@@ -4,6 +4,7 @@ mod at_rest;
 mod bench;
 mod city;
 mod crash;
+mod following;
 mod mended;
 mod registry_file;
 
