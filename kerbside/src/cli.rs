@@ -34,6 +34,10 @@ pub struct Common {
     #[arg(long, global = true, value_name = "ADDR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mqtt_ws: Option<String>,
+    /// Address of ingest's link, for processes of query alone (`serve` and `ingest`) [default: off]
+    #[arg(long, global = true, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     /// Configuration file [default: kerbside.toml where it exists]
     #[arg(long, global = true, value_name = "FILE", env = "KERBSIDE_CONFIG")]
     #[serde(skip)]
@@ -51,9 +55,11 @@ pub enum Command {
     /// Broker, ingest, query and dashboards in one process
     Serve,
     /// The broker alone: MQTT front and journal
-    Broker,
+    Broker(Broker),
     /// Ingest alone, behind another broker (`source.url`), with its API
     Ingest(Ingest),
+    /// Query and dashboards alone, on ingest's link (`query.ingest`) and lake (`lake.url`)
+    Query(Query),
     /// Simulated sensors against any broker
     Simulate(Simulate),
     /// A recording through MQTT
@@ -92,10 +98,27 @@ pub struct City {
 }
 
 #[derive(Args)]
+pub struct Broker {
+    /// Ingest's link, such as 127.0.0.1:7400: how sites and stations stand is then announced on kerbside/v1/state/…
+    #[arg(long, value_name = "HOST:PORT")]
+    pub ingest: Option<String>,
+}
+
+#[derive(Args)]
 pub struct Ingest {
     /// The broker to subscribe to, such as mqtt://127.0.0.1:1883
     #[arg(long, value_name = "URL")]
     pub broker: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Query {
+    /// Ingest's link, such as 127.0.0.1:7400
+    #[arg(long, value_name = "HOST:PORT")]
+    pub ingest: Option<String>,
+    /// Ingest's lake
+    #[arg(long, value_name = "URL|DIR")]
+    pub lake: Option<String>,
 }
 
 #[derive(Args)]

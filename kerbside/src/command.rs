@@ -2,6 +2,7 @@
 
 mod demo;
 mod import;
+mod query;
 mod registry;
 mod replay;
 mod serve;
@@ -21,8 +22,9 @@ pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo::run(demo, loaded.config).await,
         Command::Serve => serve::run(loaded.config, Roles::ALL).await,
-        Command::Broker => serve::run(loaded.config, Roles::BROKER).await,
+        Command::Broker(broker) => serve::run_broker(loaded.config, broker.ingest).await,
         Command::Ingest(ingest) => serve::run_behind(loaded.config, ingest.broker).await,
+        Command::Query(query) => query::run(query, loaded.config).await,
         Command::Simulate(simulate) => simulate::run(simulate).await,
         Command::Replay(replay) => replay::run(replay).await,
         Command::Import(import) => import::run(import, loaded.config).await,

@@ -27,6 +27,8 @@ pub struct Config {
     pub mqtt: String,
     /// MQTT over WebSocket; off unless named.
     pub mqtt_ws: Option<String>,
+    /// Where processes of query alone find ingest; off unless named.
+    pub link: Option<String>,
     pub log: telemetry::Options,
     pub city: domain::registry::CityOptions,
     pub journal: JournalOptions,
@@ -59,6 +61,7 @@ impl Default for Config {
             http: "127.0.0.1:8080".into(),
             mqtt: "127.0.0.1:1883".into(),
             mqtt_ws: None,
+            link: None,
             log: Default::default(),
             city: Default::default(),
             journal: Default::default(),

@@ -8,9 +8,12 @@ use broker::Broker;
 use domain::access::Anonymous;
 use domain::rng::Rng;
 use domain::{Clock, JournalId, Position};
+use ingest::link::Link;
 use journal::Journal;
 use lake::Lake;
+use lake::contract::{Intake, Live};
 use query::LakeFiles;
+use query::remote::{self, Remote};
 
 use crate::announcer::Announcer;
 use crate::config::Config;
@@ -39,6 +42,9 @@ pub struct Node {
     broker: Option<Broker>,
     ingest: Option<ingest::Service>,
     http: Option<query::Server>,
+    link: Option<Link>,
+    /// Of a process without an ingest of its own.
+    remote: Option<(Remote, remote::Follower)>,
     _data_dir: DataDir,
 }
 
@@ -53,15 +59,18 @@ impl Node {
             true => Some(open_broker(&config, &journal, &clock, rng).await?),
             false => None,
         };
-        let (mut ingest, mut http) = (None, None);
+        let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
         if roles.ingest {
             let lake = open_lake(&config, &clock).await?;
             let files = LakeFiles::of(&lake);
             let service = open_ingest(&config, &journal, lake, &clock, broker.as_ref()).await?;
-            http = Some(open_http(&config, &service, files, &journal, &clock).await?);
+            http = Some(open_http(&config, files, &clock, in_process(&service, &journal)).await?);
+            link = open_link(&config, &service).await?;
             ingest = Some(service);
+        } else if !config.query.ingest.is_empty() {
+            remote = Some(open_remote(&config, None, &clock)?);
         }
-        Ok(Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir })
+        Ok(Self { config, clock, journal, broker, ingest, http, link, remote, _data_dir: data_dir })
     }
 
     /// Where HTTP is served, when it is.
@@ -87,7 +96,7 @@ impl Node {
     pub async fn run(self, mut supervisor: Supervisor) -> anyhow::Result<()> {
         let line = self.ready_line()?;
         let handle = self.ingest();
-        let Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir } = self;
+        let Self { config, clock, journal, broker, ingest, http, link, remote, _data_dir: data_dir } = self;
         if let Some(broker) = broker {
             let front = broker.handle();
             // A child of the stage's token: the front cancels what it is given when it fails.
@@ -98,17 +107,30 @@ impl Node {
                     supervisor.start(Stage::Doors, "announcer", |token| announcer.run(token));
                 }
                 None => {
-                    let keeper = trim_behind(front, journal.clone(), Arc::clone(&clock));
+                    let keeper = trim_behind(front.clone(), journal.clone(), Arc::clone(&clock));
                     supervisor.start(Stage::Doors, "journal keeper", |token| async move {
                         token.run_until_cancelled(keeper).await;
                         anyhow::Ok(())
                     });
+                    if let Some((state, follower)) = remote {
+                        supervisor.start(Stage::Doors, "follower", |token| follower.run(token));
+                        let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+                        supervisor.start(Stage::Doors, "announcer", |token| async move {
+                            match token.run_until_cancelled(state.caught_up()).await {
+                                Some(()) => announcer.run(token).await,
+                                None => Ok(()),
+                            }
+                        });
+                    }
                 }
             }
         }
         if let Some(options) = config.source {
             let source = ingest::source::Source::new(options, journal.clone(), Arc::clone(&clock))?;
             supervisor.start(Stage::Doors, "source", |token| source.run(token));
+        }
+        if let Some(link) = link {
+            supervisor.start(Stage::Doors, "link", |token| link.run(token));
         }
         if let Some(http) = http {
             supervisor.start(Stage::Doors, "http", |token| http.run(token));
@@ -130,7 +152,8 @@ impl Node {
 
     fn ready_line(&self) -> anyhow::Result<String> {
         let mut line = "ready".to_owned();
-        for (name, address) in [("http", self.http()), ("mqtt", self.mqtt()?)] {
+        let link = self.link.as_ref().map(Link::local_addr);
+        for (name, address) in [("http", self.http()), ("mqtt", self.mqtt()?), ("link", link)] {
             if let Some(address) = address {
                 line.push_str(&format!(" {name}={address}"));
             }
@@ -208,30 +231,60 @@ pub async fn open_ingest(
     Ok(ingest::Service::new(config.ingest.clone(), deps).await?)
 }
 
-async fn open_http(
-    config: &Config,
-    service: &ingest::Service,
-    files: LakeFiles,
-    journal: &Journal,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<query::Server> {
+/// What the API answers from.
+pub struct Answers {
+    pub live: Arc<dyn Live>,
+    pub intake: Arc<dyn Intake>,
+    pub ready: Arc<dyn Fn() -> query::Readiness + Send + Sync>,
+}
+
+fn in_process(service: &ingest::Service, journal: &Journal) -> Answers {
     let handle = Arc::new(service.handle());
     let (ready, health) = (Arc::clone(&handle), journal.clone());
+    let ready = move || match (ready.is_caught_up(), health.health()) {
+        (_, journal::Health::Failed(error)) => query::Readiness::Waiting(format!("the journal cannot write: {error}")),
+        (false, _) => query::Readiness::Waiting("recovery".to_owned()),
+        (true, _) => query::Readiness::Ready,
+    };
+    Answers { live: handle.clone(), intake: handle, ready: Arc::new(ready) }
+}
+
+pub async fn open_http(
+    config: &Config,
+    files: LakeFiles,
+    clock: &Arc<dyn Clock>,
+    answers: Answers,
+) -> anyhow::Result<query::Server> {
     let deps = query::Deps {
-        live: handle.clone(),
-        intake: handle,
+        live: answers.live,
+        intake: answers.intake,
         files,
         city: config.city.clone(),
         pages: Arc::new(pages),
         clock: Arc::clone(clock),
         metrics: telemetry::start_metrics()?,
-        ready: Arc::new(move || match (ready.is_caught_up(), health.health()) {
-            (_, journal::Health::Failed(error)) => query::Readiness::Waiting(format!("the journal cannot write: {error}")),
-            (false, _) => query::Readiness::Waiting("recovery".to_owned()),
-            (true, _) => query::Readiness::Ready,
-        }),
+        ready: answers.ready,
     };
     Ok(query::Server::bind(config.query.clone(), deps, address("http", &config.http)?).await?)
+}
+
+async fn open_link(config: &Config, service: &ingest::Service) -> anyhow::Result<Option<Link>> {
+    match &config.link {
+        Some(text) => Ok(Some(Link::bind(address("link", text)?, &config.ingest, service.handle()).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Ingest in another process, as `query.ingest` names it; asked for anew with each connection, so that its name may move.
+pub fn open_remote(
+    config: &Config,
+    lake: Option<Lake>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Remote, remote::Follower)> {
+    let address = config.query.ingest.clone();
+    let is_address = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    anyhow::ensure!(is_address, "query.ingest: {address:?} is no host and port such as 127.0.0.1:7400");
+    Ok(Remote::new(remote::Link { address, lake, city: config.city.clone(), clock: Arc::clone(clock) }))
 }
 
 /// The web app's files, as the HTTP server serves them.

@@ -19,6 +19,8 @@ pub struct Options {
     pub threads: usize,
     /// Memory of the cached Parquet footers, bytes.
     pub footer_cache_bytes: usize,
+    /// `host:port` of ingest's link, for a process without an ingest of its own.
+    pub ingest: String,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             drain_s: 20,
             threads: 0,
             footer_cache_bytes: 64 * 1024 * 1024,
+            ingest: String::new(),
         }
     }
 }

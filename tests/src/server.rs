@@ -1,7 +1,7 @@
 //! The real `kerbside` binary in a process of its own, on free ports and a temporary data directory.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 use crate::api::Api;
 
+/// The system takes a free port.
+const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// A server may take this long until its `ready` line; recovery included.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -20,13 +23,22 @@ pub struct Server {
     dir: TempDir,
     command: &'static str,
     args: Vec<String>,
+    /// Where the next start listens.
+    addresses: Addresses,
     running: Option<Running>,
 }
 
 struct Running {
     child: Child,
-    http: SocketAddr,
+    addresses: Addresses,
+}
+
+/// As the `ready` line tells them.
+#[derive(Clone, Default)]
+struct Addresses {
+    http: Option<SocketAddr>,
     mqtt: Option<SocketAddr>,
+    link: Option<SocketAddr>,
 }
 
 impl Server {
@@ -44,14 +56,30 @@ impl Server {
     /// A data directory that no process serves yet.
     pub fn stopped(command: &'static str, args: &[&str]) -> anyhow::Result<Self> {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Ok(Self { dir: tempfile::Builder::new().prefix("kerbside-").tempdir()?, command, args, running: None })
+        let dir = tempfile::Builder::new().prefix("kerbside-").tempdir()?;
+        let addresses = Addresses { http: Some(FREE), mqtt: Some(FREE), link: None };
+        Ok(Self { dir, command, args, addresses, running: None })
+    }
+
+    /// Opens ingest's link, too.
+    pub fn with_link(mut self) -> Self {
+        self.addresses.link = Some(FREE);
+        self
+    }
+
+    /// From now on every start listens where this one does: other processes know it by its addresses.
+    pub fn keep_addresses(&mut self) {
+        let Addresses { http, mqtt, link } = self.running().addresses.clone();
+        // What this command does not serve, it may be told any port for.
+        self.addresses = Addresses { http: http.or(Some(FREE)), mqtt: mqtt.or(Some(FREE)), link };
     }
 
     /// Starts the process again on the same data directory, on ports of their own.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         let mut child = kerbside()
             .arg(self.command)
-            .args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data-dir"])
+            .args(self.addresses.flags())
+            .arg("--data-dir")
             .arg(self.data_dir())
             .args(&self.args)
             .stdout(Stdio::piped())
@@ -60,7 +88,7 @@ impl Server {
             .context("starting kerbside")?;
         let line = ready_line(&mut child);
         match line.as_deref().and_then(parse_ready) {
-            Some((http, mqtt)) => self.running = Some(Running { child, http, mqtt }),
+            Some(addresses) => self.running = Some(Running { child, addresses }),
             None => {
                 child.kill()?;
                 child.wait()?;
@@ -71,11 +99,16 @@ impl Server {
     }
 
     pub fn api(&self) -> Api {
-        Api::new(self.running().http)
+        Api::new(self.running().addresses.http.expect("this command serves HTTP"))
     }
 
     pub fn mqtt(&self) -> SocketAddr {
-        self.running().mqtt.expect("this command serves MQTT")
+        self.running().addresses.mqtt.expect("this command serves MQTT")
+    }
+
+    /// Where processes of query find ingest.
+    pub fn link(&self) -> SocketAddr {
+        self.running().addresses.link.expect("this command opens a link")
     }
 
     pub fn mqtt_url(&self) -> String {
@@ -196,9 +229,24 @@ fn ready_line(child: &mut Child) -> Option<String> {
 }
 
 /// `ready http=127.0.0.1:8080 mqtt=127.0.0.1:1883`
-fn parse_ready(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
-    let mut words = line.trim_end().strip_prefix("ready ")?.split(' ');
-    let http = words.next()?.strip_prefix("http=")?.parse().ok()?;
-    let mqtt = words.next().and_then(|word| word.strip_prefix("mqtt=")).and_then(|address| address.parse().ok());
-    Some((http, mqtt))
+fn parse_ready(line: &str) -> Option<Addresses> {
+    let mut addresses = Addresses::default();
+    for word in line.trim_end().strip_prefix("ready ")?.split(' ') {
+        let (name, address) = word.split_once('=')?;
+        let address = Some(address.parse().ok()?);
+        match name {
+            "http" => addresses.http = address,
+            "mqtt" => addresses.mqtt = address,
+            "link" => addresses.link = address,
+            _ => return None,
+        }
+    }
+    Some(addresses)
+}
+
+impl Addresses {
+    fn flags(&self) -> Vec<String> {
+        let named = [("--http", self.http), ("--mqtt", self.mqtt), ("--link", self.link)];
+        named.into_iter().flat_map(|(flag, at)| at.into_iter().flat_map(|at| [flag.to_owned(), at.to_string()])).collect()
+    }
 }

@@ -11,6 +11,14 @@ pub async fn run(config: Config, roles: Roles) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The broker alone; with a link to ingest it announces the state of sites and stations.
+pub async fn run_broker(mut config: Config, ingest: Option<String>) -> anyhow::Result<ExitCode> {
+    if let Some(address) = ingest {
+        config.query.ingest = address;
+    }
+    run(config, Roles::BROKER).await
+}
+
 /// Ingest behind another broker: named by the flag, else by the configuration.
 pub async fn run_behind(mut config: Config, broker: Option<String>) -> anyhow::Result<ExitCode> {
     if let Some(url) = broker {

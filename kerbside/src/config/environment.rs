@@ -32,6 +32,6 @@ fn is_known(defaults: &Figment, key: &str) -> bool {
     }
     match key.split_once('.') {
         Some((section, _)) => matches!(defaults.find_value(section), Ok(Value::Dict(..)) | Err(_)) && section == "source",
-        None => key == "mqtt_ws",
+        None => matches!(key, "mqtt_ws" | "link"),
     }
 }

@@ -11,4 +11,5 @@ mod malformed;
 mod mosquitto;
 mod parking_api;
 mod registry;
+mod roles;
 mod state_topics;

@@ -1,0 +1,58 @@
+//! `query`: API and dashboards in a process of their own, on the running state of an ingest elsewhere and its lake.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use domain::Clock;
+use lake::Lake;
+use query::LakeFiles;
+
+use crate::cli;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::node::{self, Answers};
+use crate::supervisor::{Stage, Supervisor};
+use crate::{clock, command};
+
+pub async fn run(query: cli::Query, mut config: Config) -> anyhow::Result<ExitCode> {
+    if let Some(address) = query.ingest {
+        config.query.ingest = address;
+    }
+    if let Some(lake) = query.lake {
+        config.lake.url = lake;
+    }
+    anyhow::ensure!(
+        !config.query.ingest.is_empty(),
+        "query needs ingest's link: --ingest 127.0.0.1:7400, or query.ingest in the configuration"
+    );
+    anyhow::ensure!(
+        !config.lake.url.is_empty(),
+        "query needs ingest's lake: --lake with its folder or URL, or lake.url in the configuration"
+    );
+    // Nothing is kept in it yet: its lock and format say whose it is.
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let clock: Arc<dyn Clock> = clock::system();
+    let lake = Lake::open_read_only(node::lake_options(&config), Arc::clone(&clock)).await;
+    let lake = lake.context("the lake cannot be opened (ingest makes it when it first starts)")?;
+    let files = LakeFiles::of(&lake);
+    let (remote, follower) = node::open_remote(&config, Some(lake), &clock)?;
+    let ready = remote.clone();
+    let answers = Answers {
+        live: Arc::new(remote.clone()),
+        intake: Arc::new(remote.clone()),
+        ready: Arc::new(move || ready.readiness()),
+    };
+    let http = node::open_http(&config, files, &clock, answers).await?;
+    let line = format!("ready http={}\n", http.local_addr());
+    let mut supervisor = Supervisor::new();
+    supervisor.start(Stage::Doors, "http", |token| http.run(token));
+    supervisor.start(Stage::Pipeline, "follower", |token| follower.run(token));
+    let ready = async move {
+        remote.caught_up().await;
+        command::say(&line)
+    };
+    let outcome = supervisor.run(ready).await;
+    drop(data_dir);
+    outcome.map(|()| ExitCode::SUCCESS)
+}
