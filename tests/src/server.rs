@@ -67,6 +67,11 @@ impl Server {
         self
     }
 
+    /// Flags of every start from now on.
+    pub fn with_flags(&mut self, flags: &[&str]) {
+        self.args.extend(flags.iter().map(|&flag| flag.to_owned()));
+    }
+
     /// From now on every start listens where this one does: other processes know it by its addresses.
     pub fn keep_addresses(&mut self) {
         let Addresses { http, mqtt, link } = self.running().addresses.clone();

@@ -9,6 +9,8 @@ use tests::publisher::{parking, publish_all};
 use tests::until::until;
 use tests::{Api, Publisher, Server};
 
+use super::state_topics::Subscriber;
+
 const START_MS: i64 = 1_790_000_000_000;
 /// "Within a second or so" of an idle machine; tests run beside each other.
 const SOON: Duration = Duration::from_secs(5);
@@ -28,6 +30,10 @@ impl City {
         let mut ingest = Server::stopped("ingest", &["--broker", &broker.mqtt_url(), "--set", "ingest.commit_s=1"])?.with_link();
         ingest.restart()?;
         ingest.keep_addresses();
+        // Broker and ingest know each other: one of them has to be told later.
+        assert!(broker.stop()?.success());
+        broker.with_flags(&["--ingest", &ingest.link().to_string()]);
+        broker.restart()?;
         let lake = ingest.data_dir().join("lake").to_string_lossy().into_owned();
         let mut query = Server::start_with("query", &["--ingest", &ingest.link().to_string(), "--lake", &lake])?;
         query.keep_addresses();
@@ -59,6 +65,8 @@ fn what_the_broker_acknowledged_query_answers_soon() -> anyhow::Result<()> {
     // The edit is there when its answer is.
     let site = api.get("/v1/parking/sites/street-1")?;
     assert_eq!((site["capacity"].as_i64(), site["unknown"].as_i64()), (Some(1), Some(1)), "{site}");
+    let mut subscriber = Subscriber::new(&city.broker, "display")?;
+    subscriber.told("kerbside/v1/state/parking/street-1", |site| site["unknown"] == 1)?;
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let sent = [parking("bay-1", now_ms, "vacant"), parking("bay-1", now_ms, "vacant"), parking("bay-9", now_ms, "occupied")];
     assert_eq!(Publisher::new(city.broker.mqtt(), "gateway").publish(&sent).len(), 3);
@@ -66,6 +74,7 @@ fn what_the_broker_acknowledged_query_answers_soon() -> anyhow::Result<()> {
     let ledger = ledger.ok_or_else(|| anyhow::anyhow!("{:?}", api.ledger()))?;
     assert!(ledger.adds_up() && ledger.accepted == 2 && ledger.duplicate == 1, "{ledger:?}");
     assert_eq!(api.get("/v1/parking/sites/street-1")?["free"], 1);
+    subscriber.told("kerbside/v1/state/parking/street-1", |site| site["free"] == 1)?;
     assert_eq!(api.readings("bay-1")?.len(), 1);
     assert_eq!(api.get("/v1/ops/ledger?sensor=bay-1")?["duplicate"], 1);
     assert_eq!(api.get("/v1/sensors/bay-1/uplinks")?["items"].as_array().map(Vec::len), Some(2));

@@ -35,7 +35,7 @@ fn a_subscriber_is_told_how_a_site_and_a_station_stand_and_a_later_one_as_well()
     Ok(())
 }
 
-struct Subscriber {
+pub struct Subscriber {
     _client: Client,
     connection: Connection,
     /// What came, oldest first.
@@ -43,7 +43,7 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    fn new(server: &Server, id: &str) -> anyhow::Result<Self> {
+    pub fn new(server: &Server, id: &str) -> anyhow::Result<Self> {
         let address = server.mqtt();
         let options = MqttOptions::new(id, address.ip().to_string(), address.port());
         let (client, connection) = Client::new(options, 10);
@@ -52,7 +52,7 @@ impl Subscriber {
     }
 
     /// The first message of a topic that is as expected.
-    fn told(&mut self, topic: &str, expected: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+    pub fn told(&mut self, topic: &str, expected: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
         let found = until(WITHIN, || {
             if let Ok(Ok(Event::Incoming(Packet::Publish(publish)))) = self.connection.recv_timeout(Duration::from_millis(100)) {
                 let item = serde_json::from_slice(&publish.payload).unwrap_or(Value::Null);
