@@ -54,8 +54,8 @@ impl Front {
             authority: Arc::new(Anonymous::LoopbackOnly),
         };
         let front = Broker::bind(options, deps).await.expect("the front starts");
-        let mqtt = front.local_addr().expect("bound");
-        let websocket = front.ws_addr().expect("bound").expect("asked for");
+        let mqtt = front.local_addr();
+        let websocket = front.ws_addr().expect("asked for");
         let (handle, shutdown) = (front.handle(), CancellationToken::new());
         let task = tokio::spawn(front.run(shutdown.clone()));
         Self { dir, journal, handle, mqtt, websocket, shutdown, task }
