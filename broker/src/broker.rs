@@ -241,7 +241,9 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
 async fn turn_away(hub: &Hub, mut stream: Box<dyn Stream>, refused: Refused, peer: &domain::access::Peer) {
     counter!(CONNECTS_REFUSED, "cause" => refused.cause).increment(1);
     match refused.is_suspicious {
-        true => warn!(peer = %peer.address, client = %refused.client, user = %refused.user, cause = refused.cause, "client turned away"),
+        true => {
+            warn!(peer = %peer.address, client = %refused.client, user = %refused.user, cause = refused.cause, "client turned away")
+        }
         false => debug!(peer = %peer.address, cause = refused.cause, "client turned away"),
     }
     let last_words = async {

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use compact_str::CompactString;
 
 pub use anonymous::Anonymous;
-pub use grants::{Grants, GrantError, SensorPattern, TopicPattern};
+pub use grants::{GrantError, Grants, SensorPattern, TopicPattern};
 pub use scope::{Scope, Scopes, UnknownScope};
 
 /// Where a client comes from.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests wait in the machine's time")]
 
+mod authorised;
 mod clients;
 mod connecting;
 mod disk;

@@ -167,7 +167,9 @@ mod tests {
     fn a_device_publishes_only_under_its_own_id() {
         let device = Grants::of_device(&SensorId::new("bay-1").expect("an id"));
         assert!(device.may_publish("kerbside/v1/parking/bay-1") && device.may_publish("kerbside/v1/air/bay-1"));
-        for topic in ["kerbside/v1/parking/bay-10", "kerbside/v1/parking/bay", "kerbside/v1/state/parking/bay-1", "bay-1", "x/bay-1"] {
+        for topic in
+            ["kerbside/v1/parking/bay-10", "kerbside/v1/parking/bay", "kerbside/v1/state/parking/bay-1", "bay-1", "x/bay-1"]
+        {
             assert!(!device.may_publish(topic), "{topic}");
         }
         assert!(!device.may_subscribe("kerbside/v1/parking/bay-1"), "nothing is read unless it is granted");

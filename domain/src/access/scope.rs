@@ -26,8 +26,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 7] =
-        [Self::Readings, Self::Sql, Self::Ingest, Self::Import, Self::Registry, Self::Ops, Self::Admin];
+    pub const ALL: [Self; 7] = [Self::Readings, Self::Sql, Self::Ingest, Self::Import, Self::Registry, Self::Ops, Self::Admin];
 
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::access::Grants;
 use domain::limits::PASSWORD_BYTES_MAX;
-use domain::{Clock as _, SensorId, Timestamp};
+use domain::{SensorId, Timestamp};
 
 use crate::cli::{AddDevice, Device, End, GrantArgs};
 use crate::command;

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use domain::Clock as _;
-
 use crate::cli::{AddKey, Key};
 use crate::command::columns::columns;
 use crate::command::{self, device};

@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn a_password_is_remembered_for_its_hash_and_its_time() {
-        let hash = |text: &str| Hash::stored(format!("$argon2id$v=19$m=8,t=1,p=1${text}$AAAAAAAAAAAAAAAAAAAAAA")).expect("a hash");
+        let hash =
+            |text: &str| Hash::stored(format!("$argon2id$v=19$m=8,t=1,p=1${text}$AAAAAAAAAAAAAAAAAAAAAA")).expect("a hash");
         let (first, second) = (hash("c29tZXNhbHQ"), hash("b3RoZXJzYWx0"));
         let mut remembered = Remembered::default();
         remembered.note("d", &first, b"p", Duration::ZERO);

@@ -206,14 +206,7 @@ impl Store {
         self.change(|transaction| {
             transaction.execute(
                 "INSERT INTO keys (id, name, scopes, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-                params![
-                    key.id,
-                    key.name,
-                    key.scopes.bits(),
-                    key.hash,
-                    now.as_micros(),
-                    key.expires_at.map(Timestamp::as_micros)
-                ],
+                params![key.id, key.name, key.scopes.bits(), key.hash, now.as_micros(), key.expires_at.map(Timestamp::as_micros)],
             )?;
             Ok(())
         })
@@ -236,8 +229,7 @@ impl Store {
     fn change<T>(&mut self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let path = &self.path;
         let failed = |error| StoreError::Sqlite { path: path.clone(), error };
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
         let changed = change(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(changed)

@@ -46,7 +46,8 @@ fn device(id: &str, password: Option<&str>, expires_s: Option<u64>) -> Device {
 
 fn guard(policy: Anonymous) -> (Guard, Arc<Still>) {
     let clock = Arc::new(Still::default());
-    let devices = vec![device("bay-1", Some("right-1"), None), device("bay-2", None, None), device("old", Some("right-2"), Some(10))];
+    let devices =
+        vec![device("bay-1", Some("right-1"), None), device("bay-2", None, None), device("old", Some("right-2"), Some(10))];
     (Guard::new(Roster::new(devices, Vec::new()), policy, clock.clone()), clock)
 }
 

@@ -7,10 +7,8 @@ use rusqlite::Row;
 use super::{Device, Key, Life};
 use crate::security::password::Hash;
 
-pub const DEVICES: &str =
-    "SELECT id, password, certificate, grants, created_at, expires_at, revoked_at FROM devices ORDER BY id";
-pub const KEYS: &str =
-    "SELECT id, name, scopes, hash, created_at, expires_at, revoked_at FROM keys ORDER BY created_at, id";
+pub const DEVICES: &str = "SELECT id, password, certificate, grants, created_at, expires_at, revoked_at FROM devices ORDER BY id";
+pub const KEYS: &str = "SELECT id, name, scopes, hash, created_at, expires_at, revoked_at FROM keys ORDER BY created_at, id";
 
 /// Why a row stands for nothing.
 #[derive(Debug)]

@@ -13,7 +13,13 @@ fn at(second: i64) -> Timestamp {
 
 fn device(id: &str) -> NewDevice {
     let id = SensorId::new(id).expect("an id");
-    NewDevice { grants: Grants::of_device(&id), id, password: Some(Hash::of(b"p")), certificate: false, expires_at: Some(at(100)) }
+    NewDevice {
+        grants: Grants::of_device(&id),
+        id,
+        password: Some(Hash::of(b"p")),
+        certificate: false,
+        expires_at: Some(at(100)),
+    }
 }
 
 fn opened() -> (TempDir, Store) {

@@ -50,7 +50,8 @@ fn a_store_that_cannot_be_read_leaves_everybody_as_they_were() {
     added(dir.path(), "a");
     let mut watch = Watch::open(dir.path(), Anonymous::Never, clock::system()).expect("readable");
     std::fs::rename(dir.path().join("credentials.sqlite"), dir.path().join("kept")).expect("renamed");
-    std::fs::write(dir.path().join("credentials.sqlite"), "no database, but long enough to be taken for one".repeat(20)).expect("written");
+    std::fs::write(dir.path().join("credentials.sqlite"), "no database, but long enough to be taken for one".repeat(20))
+        .expect("written");
     assert!(watch.look().is_err());
     assert!(knows(&watch, "a"));
 }
