@@ -63,6 +63,7 @@ impl Upkeep {
             }
             let _unawaited = self.hub.refusals.flush(&self.hub.journal);
             self.hub.send_due_wills();
+            self.send_away();
             self.end_sessions();
             let _unawaited = self.keep_cursors();
             if self.hub.clock.elapsed() >= self.next_checkpoint {
@@ -79,6 +80,14 @@ impl Upkeep {
             let _ = append.await;
         }
         self.checkpoint().await;
+    }
+
+    /// Disconnects whoever was revoked since it was let in, or is over.
+    fn send_away(&self) {
+        let authority = &self.hub.authority;
+        for client in self.hub.sessions.kick_unless(|principal| authority.is_in_force(principal), Reason::NOT_AUTHORISED) {
+            warn!(%client, "client is no longer authorised and is disconnected");
+        }
     }
 
     fn end_sessions(&self) {

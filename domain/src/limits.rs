@@ -60,6 +60,8 @@ pub const BATCH_RECORDS_MAX: usize = 8_192;
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Rows not yet committed that make a commit due before its time.
 pub const COMMIT_ROWS_MAX: usize = 1_000_000;
+/// Bytes of rows not yet committed that make a commit due before its time: a dead letter may hold a thousand times what a reading does.
+pub const COMMIT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Hot rows kept in memory, committed or not, and their bytes; the pipeline waits for commits beyond either.
 pub const HOT_ROWS_MAX: usize = 8_000_000;
 pub const HOT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
@@ -159,6 +161,12 @@ pub const LOGIN_FAILURES_REMEMBERED_MAX: usize = 100_000;
 /// How long a change of credentials by a command may take to be seen by a running server.
 pub const CREDENTIALS_LOOK: Duration = Duration::from_millis(500);
 
+/// From a connection's first instant, or its last answer, to the whole head of a request: who says nothing gives up the place.
+pub const HTTP_HEAD_WAIT_MAX: Duration = Duration::from_secs(20);
+/// A request's line and headers: the longest cursor is a few hundred bytes.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long a request's body may pause, and how long a caller may read nothing of an answer: a mobile network comes back within it.
+pub const HTTP_STALL_MAX: Duration = Duration::from_secs(30);
 /// One HTTP request body: NDJSON imports are streamed and not bound by it.
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A whole city's registry in one edit: a million bays with their sites are 220 MB of GeoJSON at their plainest, and twice that with
@@ -172,6 +180,16 @@ pub const REGISTRY_EDIT_OPEN_MAX: Duration = Duration::from_secs(10 * 60);
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);
 pub const SQL_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// The text of one SQL question.
+pub const SQL_BYTES_MAX: usize = 64 * 1024;
+/// Words between two commas of a question, brackets among them included: an expression is at most as deep, and whatever is done to it
+/// is done by recursion. Five hundred comparisons in a row.
+pub const SQL_WORDS_IN_A_ROW_MAX: usize = 2_000;
+/// Tables that one question names, and the nodes of its plan: the optimizer goes over all of them many times.
+pub const SQL_RELATIONS_MAX: usize = 64;
+pub const SQL_PLAN_NODES_MAX: usize = 4_096;
+/// The stack of a thread that answers questions: 32 KiB for each level of the deepest expression. Only what is used takes memory.
+pub const ENGINE_STACK_BYTES: usize = 64 * 1024 * 1024;
 /// What one SQL answer holds before it is written: 100,000 rows of readings are 30 MB, and few of them may be payloads.
 pub const SQL_ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Lines of an import, and their bytes, that are made durable together: many share one fsync, and a live message waits for few.
@@ -186,6 +204,16 @@ pub const REGISTRY_OBJECTS_MAX: usize = 2_000_000;
 
 /// Parquet footers and page indexes kept open for look-ups: some tens of KiB each.
 pub const LAKE_FOOTERS_MAX: usize = 1_024;
+/// Rows that a merge or a check decodes at once of one file.
+pub const LAKE_BATCH_ROWS_MAX: usize = 8_192;
+/// Bytes of rows that a merge puts together before it writes them.
+pub const LAKE_MERGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of decoded long rows (payloads, shapes) that all files of one merge or check hold together.
+pub const LAKE_WALK_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Encoded bytes of a row group of long rows: a writer gathers one, a merge fetches one of each of its files.
+pub const LAKE_LONG_ROW_GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of rows that are put together for one file, far below the 2 GiB that a column's offsets reach.
+pub const LAKE_FILE_ROWS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Connections that ingest's link takes at a time: a few processes of query, each with its calls under way.
 pub const LINK_CONNECTIONS_MAX: usize = 256;

@@ -86,7 +86,7 @@ impl Live for Handle {
         let shared = &self.shared;
         let tables = Table::ALL.into_iter().map(|table| self.table(table)).collect();
         // One lock after the other: in the literal below a guard would live to its end, and the pipeline takes them the other way round.
-        let hot_rows = shared.hot.read().rows() as u64;
+        let hot_rows = shared.hot.read().all().rows as u64;
         let held = shared.pipeline.read().state().held.len() as u64;
         IngestStatus {
             journal_head: shared.journal.head(),
@@ -106,10 +106,10 @@ impl Live for Handle {
     /// Sensors of which a reading was accepted; the others stand in the ledger only.
     fn sensors(&self, after: Option<&SensorId>, limit: usize) -> Vec<SensorStatus> {
         let order = self.order();
+        let registry = self.shared.registry.load();
         let pipeline = self.shared.pipeline.read();
         let sensors = &pipeline.state().sensors;
         let from = after.map_or(0, |after| order.partition_point(|number| sensors.get(*number).id <= *after));
-        let registry = self.shared.registry.load();
         let statuses = order[from..].iter().filter_map(|number| Some(sensors.get(*number).heard()?.status(&registry)));
         statuses.take(limit).collect()
     }

@@ -12,6 +12,8 @@
 //! Every decision is the pipeline's, from records alone. The service only moves bytes: restart is the newest checkpoint and
 //! a replay of the journal from there.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait in the machine's time"))]
+
 mod batch;
 mod checkpoint;
 mod error;

@@ -9,12 +9,15 @@ use bytes::BytesMut;
 use domain::Position;
 use domain::access::Principal;
 use domain::limits::SUBSCRIPTIONS_PER_SESSION_MAX;
+use metrics::counter;
+use tracing::warn;
 
 use super::{Filter, Hub, Origin, Share, Subscribed, Subscriber, Text};
 use crate::change::{Change, Subscription};
 use crate::codec::Codec;
 use crate::durable::Kept;
 use crate::feed::Delivery;
+use crate::metrics::SUBSCRIBES_REFUSED;
 use crate::packet::{Reason, Subscribe, SubscribeOptions};
 use crate::routes::{Target, WithRetained};
 
@@ -66,7 +69,7 @@ impl Subscriber {
         if filter.share.is_some() && options.no_local {
             return Err(Reason::PROTOCOL_ERROR);
         }
-        if !self.hub.authority.may_subscribe(principal, &filter.path) {
+        if !self.is_granted(principal, &filter.path) {
             return Ok(Err(Reason::NOT_AUTHORISED));
         }
         let former = self.filters.get(&text);
@@ -93,6 +96,15 @@ impl Subscriber {
             true => self.own.considered(),
             false => Position::START,
         }
+    }
+
+    fn is_granted(&self, principal: &Principal, path: &str) -> bool {
+        let granted = self.hub.authority.may_subscribe(principal, path);
+        if !granted {
+            counter!(SUBSCRIBES_REFUSED).increment(1);
+            warn!(client = %self.client, filter = %path, "subscription refused: not authorised");
+        }
+        granted
     }
 
     /// Keeps a lasting session's new subscriptions; returns what has to be handed out before they begin.
@@ -217,7 +229,13 @@ impl Subscriber {
     }
 
     /// Takes up what an earlier connection left; writes the PUBRELs that are open.
-    pub async fn resume(&mut self, kept: &Kept, codec: &mut Codec, out: &mut BytesMut) -> Result<(), Reason> {
+    pub async fn resume(
+        &mut self,
+        kept: &Kept,
+        principal: &Principal,
+        codec: &mut Codec,
+        out: &mut BytesMut,
+    ) -> Result<(), Reason> {
         for &id in &kept.received {
             self.received.insert(id);
             codec.pubrel(id, Reason::SUCCESS, out);
@@ -226,6 +244,12 @@ impl Subscriber {
         self.own.resume(sent, kept.done.clone());
         for (text, subscription) in &kept.subscriptions {
             let Some(filter) = Filter::parse(text) else { continue };
+            // What was granted when it was subscribed may have been taken back since.
+            if !self.is_granted(principal, &filter.path) {
+                let change = Change::Unsubscribed { client: self.client.clone(), filter: text.clone() };
+                self.hub.store.change(change).await.map_err(|_| Reason::QUOTA_EXCEEDED)?;
+                continue;
+            }
             let retained = if subscription.retained_due { WithRetained::Yes } else { WithRetained::No };
             let subscribed = Subscribed { filter, subscription: *subscription };
             self.begin(Granted { text: text.clone(), subscribed, retained }).await?;

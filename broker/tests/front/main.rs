@@ -1,5 +1,8 @@
 //! The front over real sockets and a real journal: what a client sees, and what the journal holds then.
 
+#![allow(clippy::disallowed_methods, reason = "tests wait in the machine's time")]
+
+mod authorised;
 mod clients;
 mod connecting;
 mod disk;
