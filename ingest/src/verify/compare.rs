@@ -47,7 +47,8 @@ pub fn compare(report: &mut Report, held: &Held<'_>, tables: &Verification, expi
             differing.push(format!("{sensor}: {held} rows were accepted and committed, {rows} are in the lake"));
         }
     }
-    let unknown = stored.into_iter().map(|(sensor, rows)| format!("{sensor}: {rows} rows are in the lake, and nobody accepted one"));
+    let unknown =
+        stored.into_iter().map(|(sensor, rows)| format!("{sensor}: {rows} rows are in the lake, and nobody accepted one"));
     differing.extend(unknown);
     differing.sort_unstable();
     let more = differing.len().saturating_sub(SENSORS_TOLD_MAX);

@@ -114,9 +114,7 @@ impl Replay<'_> {
         let first = batch.records.first().map_or(Position::START, |record| record.position);
         let loaded = self.load(pipeline, &plan, first, waiting).await?;
         let judged = match pipeline.next_edit(&batch, &self.committed) {
-            Some(judging) => {
-                Some(tokio::task::spawn_blocking(move || Judging::judge(judging)).await.map_err(|_| Stop::Ended)?)
-            }
+            Some(judging) => Some(tokio::task::spawn_blocking(move || Judging::judge(judging)).await.map_err(|_| Stop::Ended)?),
             None => None,
         };
         let effects = pipeline.step(batch, plan, loaded, judged, &self.committed);

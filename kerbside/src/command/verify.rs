@@ -81,7 +81,9 @@ fn ledger_text(ledger: &ingest::verify::Report) -> String {
     );
     for table in &ledger.uncommitted {
         let (name, rows, committed) = (table.table, table.rows, table.committed);
-        text.push_str(&format!("ledger: {name}: {rows} rows of records after {committed} wait in the journal for the next start\n"));
+        text.push_str(&format!(
+            "ledger: {name}: {rows} rows of records after {committed} wait in the journal for the next start\n"
+        ));
     }
     if ledger.untaken > 0 {
         text.push_str(&format!("ledger: {} further records wait in the journal for the next start\n", ledger.untaken));

@@ -15,7 +15,8 @@ use crate::options::Options;
 async fn some_of_everything(ingest: &Running, round: i64) {
     let at = 100 * round;
     let day = 86_400;
-    let good = [parking("bay-1", at, "vacant"), parking("bay-1", at - 2 * day, "occupied"), air("air-1", at, r#""no2":1,"o3":2"#)];
+    let good =
+        [parking("bay-1", at, "vacant"), parking("bay-1", at - 2 * day, "occupied"), air("air-1", at, r#""no2":1,"o3":2"#)];
     ingest.publish(good.to_vec()).await;
     let other = [parking("bay-1", at, "occupied"), air("air-1", at, r#""no2":3,"pm10":4"#), air("air-1", at + 1, r#""no2":"x""#)];
     let positions = ingest.publish([&good[..2], &other].concat()).await;

@@ -51,7 +51,11 @@ async fn rounds(options: Options, seed: u64) {
         appended += messages.len() as u64;
         // A commit may be anywhere: before, half way, done.
         tokio::time::sleep(std::time::Duration::from_millis(rng.below(60))).await;
-        if rng.chance(0.7) { ingest.kill().await } else { ingest.stop().await }
+        if rng.chance(0.7) {
+            ingest.kill().await
+        } else {
+            ingest.stop().await
+        }
         assert_eq!(bench.broken_promises().await, Vec::<String>::new());
     }
     let ingest = bench.start().await;
