@@ -16,6 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::admission::Checks;
 use crate::connection::{Connection, End};
 use crate::dispatch::{CatchUp, dispatch};
 use crate::engine::Engine;
@@ -57,7 +58,7 @@ impl Broker {
     /// by name (SEC-1).
     pub async fn bind(options: Options, deps: Deps) -> Result<Self, Error> {
         for address in std::iter::once(options.listen).chain(options.websocket) {
-            if !address.ip().to_canonical().is_loopback() && !options.allow_anonymous_off_loopback {
+            if !address.ip().to_canonical().is_loopback() && !options.allow_plaintext_off_loopback {
                 return Err(Error::Exposed { address });
             }
         }
@@ -75,7 +76,8 @@ impl Broker {
             journal,
             clock,
             authority,
-            meters: Meters::new(),
+            checks: Checks::default(),
+            meters: Meters::default(),
             refusals: Refusals::default(),
             sessions: Arc::new(Sessions::default()),
             store,
@@ -88,18 +90,19 @@ impl Broker {
             mileage,
             floor: Floor::new(floor),
         });
+        hub.name_required_sessions();
         hub.store.close_all();
         hub.rouse_wills_of_the_dead();
         Ok(Self { hub, tcp, websocket, live: Box::new(live) })
     }
 
-    pub fn local_addr(&self) -> Result<SocketAddr, Error> {
+    pub fn local_addr(&self) -> SocketAddr {
         self.tcp.address()
     }
 
     /// Where WebSocket is listened for, if anywhere.
-    pub fn ws_addr(&self) -> Result<Option<SocketAddr>, Error> {
-        self.websocket.as_ref().map(Listener::address).transpose()
+    pub fn ws_addr(&self) -> Option<SocketAddr> {
+        self.websocket.as_ref().map(Listener::address)
     }
 
     pub fn handle(&self) -> Handle {
@@ -237,7 +240,12 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
 
 async fn turn_away(hub: &Hub, mut stream: Box<dyn Stream>, refused: Refused, peer: &domain::access::Peer) {
     counter!(CONNECTS_REFUSED, "cause" => refused.cause).increment(1);
-    debug!(peer = %peer.address, cause = refused.cause, "client turned away");
+    match refused.is_suspicious {
+        true => {
+            warn!(peer = %peer.address, client = %refused.client, user = %refused.user, cause = refused.cause, "client turned away")
+        }
+        false => debug!(peer = %peer.address, cause = refused.cause, "client turned away"),
+    }
     let last_words = async {
         stream.write_all(&refused.answer).await?;
         stream.shutdown().await

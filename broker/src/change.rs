@@ -89,7 +89,8 @@ pub struct Subscription {
     pub identifier: Option<u32>,
     /// Retained messages are due and not yet all acknowledged.
     pub retained_due: bool,
-    /// It concerns messages after this position. Set where the change is applied, kept when a client subscribes again.
+    /// It concerns messages after this position. Where it is the start, set as the change is applied; kept when a client subscribes
+    /// again.
     pub since: Position,
 }
 

@@ -125,7 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let mut shutdown = pin!(shutdown.cancelled());
         let wake = self.subscriber.wake.clone();
         if let Some(kept) = self.resumed.take() {
-            self.subscriber.resume(&kept, &mut self.codec, &mut self.output).await.map_err(End::Ended)?;
+            let (principal, codec, output) = (self.publisher.principal(), &mut self.codec, &mut self.output);
+            self.subscriber.resume(&kept, principal, codec, output).await.map_err(End::Ended)?;
         }
         loop {
             // Marked as seen before looking, so that what becomes durable while looking wakes again.
@@ -232,7 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     fn disconnect(&mut self, reason: Reason, session_expiry_s: Option<u32>) -> Result<(), End> {
         match session_expiry_s {
             Some(1..) if self.expiry_s == 0 => return Err(End::Ended(Reason::PROTOCOL_ERROR)),
-            Some(wanted) => self.expiry_s = wanted.min(self.hub.options.session_expiry_max_s),
+            Some(wanted) => self.expiry_s = self.hub.options.expiry_s(&self.client, wanted),
             None => {}
         }
         Err(if reason == Reason::SUCCESS { End::Left } else { End::LeftWithWill })
@@ -333,7 +334,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let is_broken = self.subscriber.is_broken();
         self.subscriber.leave(self.expiry_s);
         match end {
-            End::Left => self.hub.silence_will(&self.client),
+            // Whoever may no longer be here publishes nothing any more, a will included.
+            End::Left | End::Ended(Reason::NOT_AUTHORISED) => self.hub.silence_will(&self.client),
             // It is kept for the next start, which gives its client a moment to come back.
             End::Ended(Reason::SERVER_SHUTTING_DOWN) => {}
             _ => self.hub.rouse_will(&self.client, self.expiry_s),

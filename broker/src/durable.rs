@@ -133,13 +133,15 @@ impl Durable {
 
     fn subscribe(&mut self, client: &str, filter: Text, subscription: Subscription, position: Position) {
         let Some(kept) = self.sessions.get_mut(client) else { return };
+        // A required session's first subscription concerns what came before it, too.
+        let begin = if subscription.since > Position::START { subscription.since } else { position };
         if filter.starts_with("$share/") {
-            self.shares.entry(filter.clone()).or_insert(position);
+            self.shares.entry(filter.clone()).or_insert(begin);
         } else if subscription.qos > 0 && !kept.has_backlog() {
             // Nothing before the first subscription concerns the session.
-            kept.cursor = kept.cursor.max(position);
+            kept.cursor = kept.cursor.max(begin);
         }
-        let since = kept.subscriptions.get(&filter).map_or(position, |former| former.since);
+        let since = kept.subscriptions.get(&filter).map_or(begin, |former| former.since);
         kept.subscriptions.insert(filter, Subscription { since, ..subscription });
     }
 

@@ -282,6 +282,7 @@ impl Running {
     }
 
     /// Blocks while the router is behind: back-pressure down to the dispatcher, never loss.
+    #[expect(clippy::result_large_err, reason = "the error is rumqttd's own")]
     fn publish(&mut self, message: &Message) -> Result<(), rumqttd::local::LinkError> {
         self.sequence += 1;
         let topic = message.publish.topic();

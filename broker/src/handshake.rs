@@ -41,6 +41,21 @@ pub struct Admitted {
 pub struct Refused {
     pub answer: BytesMut,
     pub cause: &'static str,
+    /// Who it said it was, for the log; empty before it said so.
+    pub client: String,
+    pub user: String,
+    /// Credentials or rights were wrong, not only the protocol.
+    pub is_suspicious: bool,
+}
+
+impl Refused {
+    fn silently(cause: &'static str) -> Self {
+        Self::with(BytesMut::new(), cause)
+    }
+
+    fn with(answer: BytesMut, cause: &'static str) -> Self {
+        Self { answer, cause, client: String::new(), user: String::new(), is_suspicious: false }
+    }
 }
 
 /// Reads the CONNECT, asks the authority and takes over the session.
@@ -58,13 +73,15 @@ pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(hub: &Arc<Hub>, stream: &m
         Err((reason, cause)) => {
             let mut answer = BytesMut::new();
             codec.connack(&ConnAck { reason, ..ConnAck::default() }, &mut answer);
-            Err(Refused { answer, cause })
+            let is_suspicious =
+                matches!(reason, Reason::BAD_CREDENTIALS | Reason::NOT_AUTHORISED | Reason::CONNECTION_RATE_EXCEEDED);
+            let (client, user) = (connect.client_id.to_string(), connect.user.as_deref().unwrap_or_default().to_owned());
+            Err(Refused { answer, cause, client, user, is_suspicious })
         }
     }
 }
 
 async fn first_packet<S: AsyncRead + Unpin>(stream: &mut S, input: &mut BytesMut) -> Result<(Codec, Connect), Refused> {
-    let silent = |cause| Refused { answer: BytesMut::new(), cause };
     let mut codec = None;
     loop {
         let decoded = match &mut codec {
@@ -82,14 +99,14 @@ async fn first_packet<S: AsyncRead + Unpin>(stream: &mut S, input: &mut BytesMut
         };
         match (packet, codec.take()) {
             (Ok(Some(Incoming::Connect(connect))), Some(codec)) => return Ok((codec, *connect)),
-            (Ok(Some(_)), _) => return Err(silent("protocol")),
+            (Ok(Some(_)), _) => return Err(Refused::silently("protocol")),
             (Ok(None), former) => codec = former,
             (Err(fault), codec) => return Err(refuse_fault(fault, codec)),
         }
         input.reserve(1024);
         match stream.read_buf(input).await {
             Ok(1..) => {}
-            _ => return Err(silent("lost")),
+            _ => return Err(Refused::silently("lost")),
         }
     }
 }
@@ -110,7 +127,7 @@ fn refuse_fault(fault: Fault, codec: Option<Codec>) -> Refused {
         Fault::Version(_) => "version",
         Fault::ClientId => "client_id",
     };
-    Refused { answer, cause }
+    Refused::with(answer, cause)
 }
 
 /// What was agreed with a client.
@@ -132,11 +149,12 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
         return Err((Reason::CLIENT_ID_NOT_VALID, "client_id"));
     }
     // A copy: a slice would keep the whole read buffer for as long as the client is connected.
-    let client = match connect.client_id.is_empty() {
+    let named = match connect.client_id.is_empty() {
         true => Text::from(format!("kb-{:016x}", hub.rng.lock().next_u64())),
         false => Text::from(&*connect.client_id),
     };
-    let principal = authenticate(hub, connect, client.clone(), peer.clone()).await?;
+    let principal = authenticate(hub, connect, &named, peer).await?;
+    let client = own(&principal, &named)?;
     if let Some(will) = &connect.will {
         if !is_topic(&will.topic) {
             return Err((Reason::TOPIC_NAME_INVALID, "will_topic"));
@@ -145,8 +163,8 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
             return Err((Reason::NOT_AUTHORISED, "will_topic"));
         }
     }
-    let claim = hub.sessions.claim(&client).await;
-    let expiry_s = connect.session_expiry_s.min(hub.options.session_expiry_max_s);
+    let claim = hub.sessions.claim(&client, &principal).await;
+    let expiry_s = hub.options.expiry_s(&client, connect.session_expiry_s);
     let resumed = take_up(hub, &client, connect.clean, expiry_s).await?;
     let session = if resumed.is_some() { Session::Resumed } else { Session::Begun };
     if let Some(append) = hub.will_of_connect(&client, connect, session, expiry_s) {
@@ -160,7 +178,7 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
         session_present: resumed.is_some(),
         reason: Reason::SUCCESS,
         session_expiry_s: (expiry_s != connect.session_expiry_s).then_some(expiry_s),
-        assigned_client_id: connect.client_id.is_empty().then(|| client.to_string()),
+        assigned_client_id: connect.client_id.is_empty().then(|| named.to_string()),
         server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
         receive_max: RECEIVE_MAXIMUM,
         topic_alias_max: TOPIC_ALIAS_MAX,
@@ -168,19 +186,28 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
     Ok(Entry { ack, client, principal, claim, resumed, expiry_s, keep_alive_s })
 }
 
-/// Off the runtime's threads: hashing a password takes its time.
-async fn authenticate(hub: &Hub, connect: &Connect, client: Text, peer: Peer) -> Result<Principal, (Reason, &'static str)> {
-    let (authority, user, password) = (hub.authority.clone(), connect.user.clone(), connect.password.clone());
-    let asked = tokio::task::spawn_blocking(move || {
-        let credentials = Credentials { client_id: &client, user: user.as_deref(), password: password.as_deref(), peer: &peer };
-        authority.authenticate(&credentials)
-    });
-    match asked.await {
-        Ok(Ok(principal)) => Ok(principal),
-        Ok(Err(Denied::BadCredentials)) => Err((Reason::BAD_CREDENTIALS, "credentials")),
-        Ok(Err(Denied::NotAuthorised)) => Err((Reason::NOT_AUTHORISED, "not_authorised")),
-        Ok(Err(Denied::Unavailable)) | Err(_) => Err((Reason::SERVER_UNAVAILABLE, "authority")),
-    }
+async fn authenticate(hub: &Hub, connect: &Connect, named: &Text, peer: &Peer) -> Result<Principal, (Reason, &'static str)> {
+    let (user, password) = (connect.user.as_deref(), connect.password.as_deref());
+    let credentials = Credentials { client_id: named, user, password, peer };
+    hub.checks.ask(&*hub.authority, &credentials).await.map_err(|denied| match denied {
+        Denied::BadCredentials => (Reason::BAD_CREDENTIALS, "credentials"),
+        Denied::NotAuthorised => (Reason::NOT_AUTHORISED, "not_authorised"),
+        Denied::BackedOff => (Reason::CONNECTION_RATE_EXCEEDED, "backed_off"),
+        Denied::Unavailable => (Reason::SERVER_UNAVAILABLE, "authority"),
+    })
+}
+
+/// The identifier under which a client's session is kept. A device has its own space of them: one that names another's neither ends
+/// its connection nor gets its messages. `@` begins those spaces, so that no client without credentials reaches into them.
+fn own(principal: &Principal, named: &Text) -> Result<Text, (Reason, &'static str)> {
+    let own: Text = match principal {
+        Principal::Anonymous if named.starts_with('@') => return Err((Reason::CLIENT_ID_NOT_VALID, "client_id")),
+        Principal::Anonymous => named.clone(),
+        Principal::Device(id) if **named == **id => format!("@{id}").into(),
+        Principal::Device(id) => format!("@{id}/{named}").into(),
+    };
+    // Records of the journal know a client by so many bytes.
+    if own.len() <= CLIENT_ID_BYTES_MAX { Ok(own) } else { Err((Reason::CLIENT_ID_NOT_VALID, "client_id")) }
 }
 
 /// Begins or takes up the session; durable before anybody is told.

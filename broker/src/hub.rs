@@ -8,6 +8,7 @@ use domain::rng::Rng;
 use journal::Journal;
 use parking_lot::Mutex;
 
+use crate::admission::Checks;
 use crate::dispatch::CatchUp;
 use crate::engine::Engine;
 use crate::metrics::Meters;
@@ -26,6 +27,7 @@ pub struct Hub {
     pub journal: Journal,
     pub clock: Arc<dyn Clock>,
     pub authority: Arc<dyn Authority>,
+    pub checks: Checks,
     pub meters: Meters,
     pub refusals: Refusals,
     pub sessions: Arc<Sessions>,

@@ -9,9 +9,10 @@
 //! store: lasting sessions = checkpoint + the session records after it · upkeep: cursors, expiry, wills, checkpoint
 //! ```
 //!
-//! Absent on purpose: TLS and credentials (a listener and an `Authority` of their own), and what a payload means.
+//! Absent on purpose: which credentials are right (an `Authority`), and what a payload means.
 
 mod acks;
+mod admission;
 mod broker;
 mod change;
 mod checkpoint;

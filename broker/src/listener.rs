@@ -26,6 +26,7 @@ pub enum Transport {
 
 pub struct Listener {
     socket: TcpListener,
+    bound: SocketAddr,
     transport: Transport,
 }
 
@@ -38,19 +39,20 @@ pub struct Accepted {
 
 impl Listener {
     pub async fn bind(address: SocketAddr, transport: Transport) -> Result<Self, Error> {
-        let socket = TcpListener::bind(address).await.map_err(|error| Error::Listen { address, error })?;
-        Ok(Self { socket, transport })
+        let failed = |error| Error::Listen { address, error };
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, bound, transport })
     }
 
-    pub fn address(&self) -> Result<SocketAddr, Error> {
-        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        self.socket.local_addr().map_err(|error| Error::Listen { address: unknown, error })
+    pub fn address(&self) -> SocketAddr {
+        self.bound
     }
 
     /// Cancel-safe.
     pub async fn accept(&self) -> std::io::Result<Accepted> {
         let (socket, address) = self.socket.accept().await?;
-        Ok(Accepted { socket, transport: self.transport, peer: Peer::plain(address) })
+        Ok(Accepted { socket, transport: self.transport, peer: Peer::plain(address, self.bound) })
     }
 }
 

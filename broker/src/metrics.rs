@@ -18,6 +18,7 @@ pub const REFUSED_SUMMED: &str = "kerbside_mqtt_refusals_summed_total";
 pub const OVERSIZED: &str = "kerbside_mqtt_oversized_packets_total";
 pub const UNWRITTEN: &str = "kerbside_mqtt_publishes_unwritten_total";
 pub const STALLS: &str = "kerbside_mqtt_stalls_total";
+pub const SUBSCRIBES_REFUSED: &str = "kerbside_mqtt_subscribes_refused_total";
 pub const DELIVERIES: &str = "kerbside_mqtt_deliveries_total";
 pub const DROPPED: &str = "kerbside_mqtt_deliveries_dropped_total";
 pub const EXPIRED: &str = "kerbside_mqtt_deliveries_expired_total";
@@ -43,6 +44,7 @@ pub fn describe() {
     describe_counter!(OVERSIZED, Unit::Count, "connections ended by a packet over the announced maximum size");
     describe_counter!(UNWRITTEN, Unit::Count, "publishes that the journal could not keep, none of them acknowledged, by QoS");
     describe_counter!(STALLS, Unit::Count, "times that a socket was not read until the disk caught up");
+    describe_counter!(SUBSCRIBES_REFUSED, Unit::Count, "subscriptions refused because they were not granted");
     describe_counter!(DELIVERIES, Unit::Count, "messages sent to subscribers, by QoS");
     describe_counter!(DROPPED, Unit::Count, "messages that a subscriber did not get, by cause");
     describe_counter!(EXPIRED, Unit::Count, "messages that expired before they could be sent");
@@ -67,8 +69,8 @@ pub struct Meters {
     pub expired: Counter,
 }
 
-impl Meters {
-    pub fn new() -> Self {
+impl Default for Meters {
+    fn default() -> Self {
         let by_qos = |name: &'static str| ["0", "1", "2"].map(|qos| counter!(name, "qos" => qos));
         Self {
             connections: gauge!(CONNECTIONS),
@@ -82,7 +84,9 @@ impl Meters {
             expired: counter!(EXPIRED),
         }
     }
+}
 
+impl Meters {
     /// Adds what a connection counted since the last time and clears it.
     pub fn add(&self, tally: &mut Tally) {
         if *tally == Tally::default() {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use domain::access::Anonymous;
 use domain::limits;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,10 @@ pub struct Options {
     /// MQTT over WebSocket (subprotocol `mqtt`); absent: no such listener.
     #[serde(skip)]
     pub websocket: Option<SocketAddr>,
-    /// Lets clients without credentials in from other machines, unencrypted. Without it the front starts on loopback only (SEC-1).
-    pub allow_anonymous_off_loopback: bool,
+    /// Where clients without credentials may come from.
+    pub anonymous: Anonymous,
+    /// Listens without TLS on an address that other machines reach. Without it such a listener is refused (SEC-1).
+    pub allow_plaintext_off_loopback: bool,
     /// Where sessions and retained messages are checkpointed.
     #[serde(skip)]
     pub dir: PathBuf,
@@ -28,6 +31,10 @@ pub struct Options {
     pub keep_alive_max_s: u16,
     /// Seconds that an MQTT 5 session may outlive its connection, at most.
     pub session_expiry_max_s: u32,
+    /// Sessions that must miss nothing, by client id (of a device with credentials `@device`, or `@device/client id`): the front keeps
+    /// its journal for them from when it first starts with the name here, for as long as it takes. They never expire and may hold
+    /// back any number of bytes; when the disk is full, publishes are not acknowledged any more.
+    pub required_sessions: Vec<String>,
 }
 
 impl Default for Options {
@@ -35,11 +42,27 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
             websocket: None,
-            allow_anonymous_off_loopback: false,
+            anonymous: Anonymous::default(),
+            allow_plaintext_off_loopback: false,
             dir: PathBuf::from("broker"),
             connections_max: limits::CONNECTIONS_MAX,
             keep_alive_max_s: 0,
             session_expiry_max_s: limits::SESSION_BACKLOG_MAX.as_secs() as u32,
+            required_sessions: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    pub fn is_required(&self, client: &str) -> bool {
+        self.required_sessions.iter().any(|required| required == client)
+    }
+
+    /// Seconds that a session outlives its connection when its client wishes for so many.
+    pub fn expiry_s(&self, client: &str, wish: u32) -> u32 {
+        match wish {
+            1.. if self.is_required(client) => u32::MAX,
+            _ => wish.min(self.session_expiry_max_s),
         }
     }
 }

@@ -153,12 +153,14 @@ impl Reason {
     pub const PACKET_TOO_LARGE: Self = Self(0x95);
     pub const QUOTA_EXCEEDED: Self = Self(0x97);
     pub const ADMINISTRATIVE: Self = Self(0x98);
+    pub const CONNECTION_RATE_EXCEEDED: Self = Self(0x9F);
 
     /// A label for logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MALFORMED => "malformed",
             Self::PROTOCOL_ERROR => "protocol_error",
+            Self::NOT_AUTHORISED => "not_authorised",
             Self::SERVER_UNAVAILABLE => "server_unavailable",
             Self::SERVER_SHUTTING_DOWN => "shutdown",
             Self::KEEP_ALIVE_TIMEOUT => "keep_alive",

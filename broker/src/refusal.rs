@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use journal::{Append, Journal};
 use metrics::counter;
 use parking_lot::Mutex;
+use tracing::warn;
 
 use crate::metrics::{REFUSED, REFUSED_SUMMED};
 
@@ -54,6 +55,9 @@ impl Refusals {
         if second.kept < REFUSED_KEPT_PER_SECOND {
             second.kept += 1;
             drop(second);
+            if refusal.reason == Reason::NotAuthorised {
+                warn!(client = %refusal.client, topic = %refusal.topic, "publish refused: not authorised");
+            }
             return Some(append(journal, record(&refusal)));
         }
         counter!(REFUSED_SUMMED, "reason" => refusal.reason.name()).increment(1);

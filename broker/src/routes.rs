@@ -182,6 +182,7 @@ impl Inner {
                 give(feed, matched);
             }
         }
-        meters.into_iter().fold(false, |is_live, meter| meter.expect(message) || is_live)
+        // Each of them, also after the first that is live.
+        meters.into_iter().filter(|meter| meter.expect(message)).count() > 0
     }
 }

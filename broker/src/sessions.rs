@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use domain::access::Principal;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ pub struct Sessions {
 }
 
 struct Slot {
+    principal: Principal,
     kick: watch::Sender<Option<Reason>>,
     gone: CancellationToken,
 }
@@ -32,7 +34,7 @@ pub struct Claim {
 
 impl Sessions {
     /// Waits for a former connection of this client to leave.
-    pub async fn claim(self: &Arc<Self>, client: &Text) -> Claim {
+    pub async fn claim(self: &Arc<Self>, client: &Text, principal: &Principal) -> Claim {
         loop {
             let leaving = {
                 let mut slots = self.slots.lock();
@@ -44,7 +46,7 @@ impl Sessions {
                     None => {
                         let (kick, kicked) = watch::channel(None);
                         let gone = CancellationToken::new();
-                        slots.insert(client.clone(), Slot { kick, gone: gone.clone() });
+                        slots.insert(client.clone(), Slot { principal: principal.clone(), kick, gone: gone.clone() });
                         return Claim { sessions: self.clone(), client: client.clone(), gone, kicked };
                     }
                 }
@@ -57,6 +59,18 @@ impl Sessions {
     pub fn kick(&self, client: &str, reason: Reason) -> bool {
         let slots = self.slots.lock();
         slots.get(client).map(|slot| slot.kick.send_replace(Some(reason))).is_some()
+    }
+
+    /// Ends the connections of those who may no longer stay; their identifiers.
+    pub fn kick_unless(&self, may_stay: impl Fn(&Principal) -> bool, reason: Reason) -> Vec<Text> {
+        let slots = self.slots.lock();
+        let leaving = slots.iter().filter(|(_, slot)| !may_stay(&slot.principal));
+        leaving
+            .map(|(client, slot)| {
+                slot.kick.send_replace(Some(reason));
+                client.clone()
+            })
+            .collect()
     }
 
     pub fn is_connected(&self, client: &str) -> bool {

@@ -38,6 +38,8 @@ pub struct Subscriber {
     window: usize,
     /// The session outlives the connection.
     is_lasting: bool,
+    /// It must miss nothing.
+    is_required: bool,
     /// Something may be due.
     pub wake: Arc<Notify>,
     filters: BTreeMap<Text, Subscribed>,
@@ -98,7 +100,10 @@ impl Subscriber {
         let Terms { client, packet_max, receive_max, is_lasting } = terms;
         let wake = Arc::new(Notify::new());
         let cursor = resumed.map_or(Position::START, |kept| kept.cursor);
-        let own = Arc::new(Feed::new(client.clone(), cursor, hub.routes.dispatched()));
+        let is_required = is_lasting && hub.options.is_required(&client);
+        // Of QoS 0 others get what comes while they are connected.
+        let absent_until = if is_required { Position::START } else { hub.routes.dispatched() };
+        let own = Arc::new(Feed::new(client.clone(), cursor, absent_until));
         own.join(wake.clone());
         Self {
             hub,
@@ -106,6 +111,7 @@ impl Subscriber {
             packet_max,
             window: usize::from(receive_max.min(SUBSCRIBER_WINDOW_MAX)),
             is_lasting,
+            is_required,
             wake,
             filters: BTreeMap::new(),
             own,

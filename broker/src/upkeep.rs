@@ -15,9 +15,11 @@ use tracing::{error, warn};
 
 use crate::change::Change;
 use crate::checkpoint::Checkpoint;
+use crate::durable::Kept;
 use crate::error::Error;
 use crate::hub::Hub;
 use crate::metrics::{SESSIONS, SESSIONS_ENDED};
+use crate::online::Progress;
 use crate::packet::{Reason, Text};
 
 /// What upkeep remembers from one second to the next.
@@ -61,6 +63,7 @@ impl Upkeep {
             }
             let _unawaited = self.hub.refusals.flush(&self.hub.journal);
             self.hub.send_due_wills();
+            self.send_away();
             self.end_sessions();
             let _unawaited = self.keep_cursors();
             if self.hub.clock.elapsed() >= self.next_checkpoint {
@@ -79,6 +82,14 @@ impl Upkeep {
         self.checkpoint().await;
     }
 
+    /// Disconnects whoever was revoked since it was let in, or is over.
+    fn send_away(&self) {
+        let authority = &self.hub.authority;
+        for client in self.hub.sessions.kick_unless(|principal| authority.is_in_force(principal), Reason::NOT_AUTHORISED) {
+            warn!(%client, "client is no longer authorised and is disconnected");
+        }
+    }
+
     fn end_sessions(&self) {
         let (now, head) = (self.hub.clock.now(), self.hub.routes.dispatched());
         let holds_too_much = |cursor| {
@@ -89,7 +100,8 @@ impl Upkeep {
         let mut over = Vec::new();
         self.hub.store.read(|durable| {
             gauge!(SESSIONS).set(durable.sessions.len() as f64);
-            for (client, kept) in durable.sessions.iter().filter(|(_, kept)| kept.closed_at.is_some()) {
+            let may_end = |client: &Text, kept: &Kept| kept.closed_at.is_some() && !self.hub.options.is_required(client);
+            for (client, kept) in durable.sessions.iter().filter(|(client, kept)| may_end(client, kept)) {
                 if kept.is_over(now) {
                     over.push((client.clone(), "expired"));
                 } else if kept.has_backlog() && holds_too_much(kept.cursor) {
@@ -103,7 +115,8 @@ impl Upkeep {
                 self.end(client, cause);
             }
         }
-        for slow in self.hub.online.clients(head).into_iter().filter(|progress| holds_too_much(progress.cursor)) {
+        let too_slow = |slow: &Progress| holds_too_much(slow.cursor) && !self.hub.options.is_required(&slow.name);
+        for slow in self.hub.online.clients(head).into_iter().filter(too_slow) {
             warn!(client = %slow.name, "subscriber holds back too much of the journal and is disconnected");
             self.hub.sessions.kick(&slow.name, Reason::QUOTA_EXCEEDED);
         }
@@ -121,7 +134,7 @@ impl Upkeep {
     /// Journals cursors that moved, of sessions and groups that outlive their connections.
     fn keep_cursors(&mut self) -> Option<Append> {
         let dispatched = self.hub.routes.dispatched();
-        let moved = |progress: &crate::online::Progress| self.kept_cursors.get(&progress.name) != Some(&progress.cursor);
+        let moved = |progress: &Progress| self.kept_cursors.get(&progress.name) != Some(&progress.cursor);
         let clients: Vec<_> = self.hub.online.clients(dispatched).into_iter().filter(moved).collect();
         let shares: Vec<_> = self.hub.online.shares(dispatched).into_iter().filter(moved).collect();
         // Its own record moves a cursor that has nothing to wait for: it is kept as often as the checkpoint then.
@@ -130,7 +143,7 @@ impl Upkeep {
             let clients =
                 clients.into_iter().filter(|p| lasting(durable.sessions.get(&p.name).map(|kept| kept.cursor), p.cursor));
             let shares = shares.into_iter().filter(|p| lasting(durable.shares.get(&p.name).copied(), p.cursor));
-            let pair = |p: crate::online::Progress| (p.name, p.cursor);
+            let pair = |p: Progress| (p.name, p.cursor);
             (clients.map(pair).collect::<Vec<_>>(), shares.map(pair).collect::<Vec<_>>())
         });
         if clients.is_empty() && shares.is_empty() {
@@ -178,11 +191,23 @@ async fn write_checkpoint(hub: &Hub, last: Position) -> Result<Position, Error> 
 }
 
 impl Hub {
+    /// A required session begins when it is first named, not when its client first connects: what comes in between is its own.
+    pub fn name_required_sessions(&self) {
+        for name in &self.options.required_sessions {
+            if self.store.session(name).is_none() {
+                let opened = Change::Opened { client: Text::from(name.as_str()), clean: false, expiry_s: u32::MAX };
+                // Nothing that is acknowledged from now on is durable before this record is.
+                let _unawaited = self.store.change(opened);
+            }
+        }
+    }
+
     /// The journal has to be kept after this position.
     pub fn trim_floor(&self) -> Position {
         let dispatched = self.routes.dispatched();
         let kept = self.store.read(|durable| {
-            let sessions = durable.sessions.values().filter(|kept| kept.has_backlog()).map(|kept| kept.cursor);
+            let is_held = |(client, kept): &(&Text, &Kept)| kept.has_backlog() || self.options.is_required(client);
+            let sessions = durable.sessions.iter().filter(is_held).map(|(_, kept)| kept.cursor);
             sessions.chain(durable.shares.values().copied()).min()
         });
         let online = self.online.clients(dispatched).into_iter().chain(self.online.shares(dispatched));

@@ -1,29 +1,40 @@
-//! Who may connect, publish and subscribe: the question that the front asks and whoever keeps credentials answers.
+//! Who may connect, publish, subscribe and ask: the questions of front and API, which whoever keeps credentials answers.
 //!
-//! The trait lives here because the front asks and the binary answers, and neither may know the other. [`Anonymous`] is the
-//! answer for a machine that only serves itself. Absent on purpose: passwords, keys and certificates.
+//! The traits live here because front and API ask and the binary answers, and none may know the other. [`Anonymous`] is the
+//! answer for a machine that only serves itself. Absent on purpose: how passwords, keys and certificates are kept and checked.
+
+mod anonymous;
+mod grants;
+mod scope;
 
 use std::net::SocketAddr;
 
 use compact_str::CompactString;
 
-use crate::topic::Route;
+pub use anonymous::Anonymous;
+pub use grants::{GrantError, Grants, SensorPattern, TopicPattern};
+pub use scope::{Scope, Scopes, UnknownScope};
 
 /// Where a client comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     pub address: SocketAddr,
-    /// The name in the certificate that the client showed; `None` without TLS or without a certificate.
+    /// What the listener was bound to: a proxy on this machine makes the whole world look local, so the exemption of local
+    /// clients goes by where they knocked.
+    pub listener: SocketAddr,
+    /// The name in the certificate that the client showed and the listener verified; `None` without TLS or without a certificate.
     pub certificate: Option<CompactString>,
 }
 
 impl Peer {
-    pub const fn plain(address: SocketAddr) -> Self {
-        Self { address, certificate: None }
+    pub const fn plain(address: SocketAddr, listener: SocketAddr) -> Self {
+        Self { address, listener, certificate: None }
     }
 
-    pub fn is_loopback(&self) -> bool {
-        self.address.ip().to_canonical().is_loopback()
+    /// Only this machine reaches the listener.
+    pub fn is_local(&self) -> bool {
+        let is_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+        is_loopback(&self.listener) && is_loopback(&self.address)
     }
 }
 
@@ -37,10 +48,21 @@ pub struct Credentials<'a> {
 }
 
 /// A client that was let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// Whom the authority knows; `anonymous` for nobody in particular.
-    pub name: CompactString,
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// A device that the authority knows, by its id.
+    Device(CompactString),
+}
+
+impl Principal {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Device(id) => id,
+        }
+    }
 }
 
 /// Why a client was not let in.
@@ -50,67 +72,52 @@ pub enum Denied {
     BadCredentials,
     #[error("not authorised")]
     NotAuthorised,
+    /// Too many failures: nothing is checked before some time has passed.
+    #[error("too many failed attempts")]
+    BackedOff,
     /// The authority cannot answer now; trying again may help.
     #[error("credentials cannot be checked now")]
     Unavailable,
 }
 
-/// Decides about clients. `authenticate` may take as long as hashing a password takes and is called off the runtime's threads;
-/// the other two are called for every publish and subscription and have to answer from memory.
+/// An answer to [`Authority::authenticate`].
+pub enum Admission {
+    Decided(Result<Principal, Denied>),
+    /// Takes as long as hashing a password takes, and its memory: for a thread that may wait, few at a time.
+    Costly(Box<dyn FnOnce() -> Result<Principal, Denied> + Send>),
+}
+
+/// Decides about MQTT clients, from memory; what costs more is given back as work.
 pub trait Authority: Send + Sync + 'static {
-    fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, Denied>;
+    fn authenticate(&self, credentials: &Credentials<'_>) -> Admission;
     fn may_publish(&self, principal: &Principal, topic: &str) -> bool;
     fn may_subscribe(&self, principal: &Principal, filter: &str) -> bool;
+    /// Whether a principal that was let in may stay: it was not revoked since and is not over.
+    fn is_in_force(&self, principal: &Principal) -> bool;
 }
 
-/// Lets anybody in who comes from this machine, or from anywhere when an operator asked for that by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anonymous {
-    LoopbackOnly,
-    Anywhere,
+/// Who asks over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The person or service that the key was given to.
+    pub name: CompactString,
+    /// Names the key itself without being secret: what limits are counted by.
+    pub key: CompactString,
+    pub scopes: Scopes,
 }
 
-impl Authority for Anonymous {
-    fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, Denied> {
-        if matches!(self, Self::Anywhere) || credentials.peer.is_loopback() {
-            Ok(Principal { name: CompactString::const_new("anonymous") })
-        } else {
-            Err(Denied::NotAuthorised)
-        }
-    }
-
-    fn may_publish(&self, _principal: &Principal, topic: &str) -> bool {
-        !topic.starts_with('$') && !matches!(Route::of(topic), Route::State)
-    }
-
-    fn may_subscribe(&self, _principal: &Principal, _filter: &str) -> bool {
-        true
-    }
+/// Decides about keys of the HTTP API, from memory.
+pub trait Keys: Send + Sync + 'static {
+    /// `None`: there is no such key, or it is revoked or over. Which of them is nobody's business.
+    fn caller(&self, key: &str) -> Option<Caller>;
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Knows no key.
+#[derive(Clone, Copy, Debug)]
+pub struct NoKeys;
 
-    fn ask(authority: Anonymous, address: &str) -> Result<Principal, Denied> {
-        let peer = Peer::plain(address.parse().expect("an address"));
-        authority.authenticate(&Credentials { client_id: "c", user: None, password: None, peer: &peer })
-    }
-
-    #[test]
-    fn an_anonymous_client_comes_from_this_machine_unless_told_otherwise() {
-        for here in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
-            assert!(ask(Anonymous::LoopbackOnly, here).is_ok(), "{here}");
-        }
-        assert_eq!(ask(Anonymous::LoopbackOnly, "192.0.2.1:1"), Err(Denied::NotAuthorised));
-        assert!(ask(Anonymous::Anywhere, "192.0.2.1:1").is_ok());
-    }
-
-    #[test]
-    fn only_the_server_publishes_state() {
-        let nobody = Principal { name: "anonymous".into() };
-        assert!(Anonymous::LoopbackOnly.may_publish(&nobody, "kerbside/v1/parking/a"));
-        assert!(!Anonymous::LoopbackOnly.may_publish(&nobody, "kerbside/v1/state/parking/a"));
-        assert!(!Anonymous::LoopbackOnly.may_publish(&nobody, "$SYS/uptime"));
+impl Keys for NoKeys {
+    fn caller(&self, _key: &str) -> Option<Caller> {
+        None
     }
 }

@@ -39,7 +39,7 @@ pub fn decode_native(kind: Kind, content: Content, payload: &Bytes, options: &Op
 /// a CBOR array, map or tag, since no UTF-8 text does. Live messages are read as what they are announced to be.
 pub fn content_of(payload: &[u8]) -> Content {
     match payload.first() {
-        Some(0x80..=0xbf | 0xc0..=0xdb) => Content::Cbor,
+        Some(0x80..=0xdb) => Content::Cbor,
         _ => Content::Default,
     }
 }

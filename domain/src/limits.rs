@@ -60,8 +60,14 @@ pub const BATCH_RECORDS_MAX: usize = 8_192;
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Rows not yet committed that make a commit due before its time.
 pub const COMMIT_ROWS_MAX: usize = 1_000_000;
-/// Hot rows kept in memory, committed or not; the pipeline waits for commits beyond it.
+/// Bytes of rows not yet committed that make a commit due before its time: a dead letter may hold a thousand times what a reading does.
+pub const COMMIT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Hot rows kept in memory, committed or not, and their bytes; the pipeline waits for commits beyond either.
 pub const HOT_ROWS_MAX: usize = 8_000_000;
+pub const HOT_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+/// Above either a chunk of hot rows is not merged any more: a row is copied a few times only, and no column outgrows its offsets.
+pub const HOT_CHUNK_ROWS_MAX: usize = 65_536;
+pub const HOT_CHUNK_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long committed rows stay hot: a query that began on the former lake version finds them.
 pub const HOT_KEPT: Duration = Duration::from_secs(60);
 /// Changes of the live state that its followers may be behind: they look twice a second, and the fastest intake brings 100,000 a second.
@@ -131,6 +137,36 @@ pub const WILL_GRACE: Duration = Duration::from_secs(5);
 pub const SESSION_BACKLOG_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub const SESSION_BACKLOG_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Grants of each kind that one device holds: a gateway lists its sensors, or says their common beginning.
+pub const GRANTS_MAX: usize = 1_000;
+/// Memory that hashing one password takes, KiB, and how often it is gone over: what OWASP recommends for Argon2id (2023); 20 ms here.
+pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
+pub const PASSWORD_PASSES: u32 = 2;
+/// Passwords that are hashed at a time, so that a storm of logins leaves memory and a core to readings.
+pub const PASSWORD_CHECKS_MAX: usize = 2;
+/// Clients that wait for their password to be checked; more are told to come again. Ten seconds of checks.
+pub const PASSWORD_CHECKS_WAITING_MAX: usize = 1_000;
+/// A longer password is a mistake or an attack.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// How long a password that was right counts as right without hashing it again: a reconnect storm after a network failure.
+pub const PASSWORD_REMEMBERED: Duration = Duration::from_secs(10 * 60);
+/// Failed logins of one user from one address before further ones are not even checked, and of one address whoever it says it is.
+pub const LOGIN_FAILURES_MAX: u32 = 5;
+pub const ADDRESS_FAILURES_MAX: u32 = 50;
+/// The pause after that many failures; each further failure doubles it up to the longest. Without failures for the longest all is forgotten.
+pub const LOGIN_PAUSE: Duration = Duration::from_secs(1);
+pub const LOGIN_PAUSE_MAX: Duration = Duration::from_secs(300);
+/// Pairs of address and user whose failures are remembered: 100 bytes each. Beyond it the oldest are forgotten.
+pub const LOGIN_FAILURES_REMEMBERED_MAX: usize = 100_000;
+/// How long a change of credentials by a command may take to be seen by a running server.
+pub const CREDENTIALS_LOOK: Duration = Duration::from_millis(500);
+
+/// From a connection's first instant, or its last answer, to the whole head of a request: who says nothing gives up the place.
+pub const HTTP_HEAD_WAIT_MAX: Duration = Duration::from_secs(20);
+/// A request's line and headers: the longest cursor is a few hundred bytes.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long a request's body may pause, and how long a caller may read nothing of an answer: a mobile network comes back within it.
+pub const HTTP_STALL_MAX: Duration = Duration::from_secs(30);
 /// One HTTP request body: NDJSON imports are streamed and not bound by it.
 pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A whole city's registry in one edit: a million bays with their sites are 220 MB of GeoJSON at their plainest, and twice that with
@@ -144,6 +180,16 @@ pub const REGISTRY_EDIT_OPEN_MAX: Duration = Duration::from_secs(10 * 60);
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);
 pub const SQL_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// The text of one SQL question.
+pub const SQL_BYTES_MAX: usize = 64 * 1024;
+/// Words between two commas of a question, brackets among them included: an expression is at most as deep, and whatever is done to it
+/// is done by recursion. Five hundred comparisons in a row.
+pub const SQL_WORDS_IN_A_ROW_MAX: usize = 2_000;
+/// Tables that one question names, and the nodes of its plan: the optimizer goes over all of them many times.
+pub const SQL_RELATIONS_MAX: usize = 64;
+pub const SQL_PLAN_NODES_MAX: usize = 4_096;
+/// The stack of a thread that answers questions: 32 KiB for each level of the deepest expression. Only what is used takes memory.
+pub const ENGINE_STACK_BYTES: usize = 64 * 1024 * 1024;
 /// What one SQL answer holds before it is written: 100,000 rows of readings are 30 MB, and few of them may be payloads.
 pub const SQL_ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Lines of an import, and their bytes, that are made durable together: many share one fsync, and a live message waits for few.
@@ -158,3 +204,34 @@ pub const REGISTRY_OBJECTS_MAX: usize = 2_000_000;
 
 /// Parquet footers and page indexes kept open for look-ups: some tens of KiB each.
 pub const LAKE_FOOTERS_MAX: usize = 1_024;
+/// Rows that a merge or a check decodes at once of one file.
+pub const LAKE_BATCH_ROWS_MAX: usize = 8_192;
+/// Bytes of rows that a merge puts together before it writes them.
+pub const LAKE_MERGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of decoded long rows (payloads, shapes) that all files of one merge or check hold together.
+pub const LAKE_WALK_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Encoded bytes of a row group of long rows: a writer gathers one, a merge fetches one of each of its files.
+pub const LAKE_LONG_ROW_GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of rows that are put together for one file, far below the 2 GiB that a column's offsets reach.
+pub const LAKE_FILE_ROWS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Connections that ingest's link takes at a time: a few processes of query, each with its calls under way.
+pub const LINK_CONNECTIONS_MAX: usize = 256;
+/// Calls that one process of query has under way at ingest; more wait for their turn.
+pub const LINK_CALLS_MAX: usize = 64;
+/// A message of the link before its body: the positions of an import's batch and a thousand changed targets are far below.
+pub const LINK_HEAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A message's body: a whole registry as a file, twice as large as the largest edit.
+pub const LINK_BODY_BYTES_MAX: usize = 2 * HTTP_REGISTRY_BYTES_MAX;
+/// What one part of the running state holds on its way to query: few enough that the pipeline never waits long for the copy.
+pub const LINK_PART_ITEMS_MAX: usize = 8_192;
+/// Arrow buffers of one part of hot rows; a part of one row may be larger.
+pub const LINK_PART_ROWS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Between two tellings while readings come in: far below the second of LIVE-1.
+pub const LINK_EVERY: Duration = Duration::from_millis(50);
+/// Between two tellings while nothing happens: a sign of life.
+pub const LINK_BEAT: Duration = Duration::from_millis(250);
+/// Without a sign of life for this long the other side is given up.
+pub const LINK_SILENCE_MAX: Duration = Duration::from_secs(5);
+/// From here on what query knows is told to be old: a second is LIVE-1's, several beats have then failed to come.
+pub const LINK_AWAY_AFTER: Duration = Duration::from_secs(1);

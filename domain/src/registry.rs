@@ -13,6 +13,7 @@ mod arrangement;
 mod bay_history;
 mod city;
 mod closing;
+mod difference;
 mod edit;
 mod export;
 mod extra;

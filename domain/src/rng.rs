@@ -3,8 +3,16 @@
 //! One seed gives one sequence on every machine (ChaCha8, whose output is specified). Parts that draw independently are
 //! given streams of their own, so that adding a draw in one does not shift the others.
 
-use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use rand::{Rng as _, RngExt as _, SeedableRng as _, TryRng as _};
 use rand_chacha::ChaCha8Rng;
+
+/// Bytes of the machine's entropy for keys, salts and passwords: no part of any simulation.
+pub fn secret<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // A machine without entropy makes keys that anybody can guess; stopping is all that is left.
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).expect("the machine has entropy");
+    bytes
+}
 
 /// A reproducible source of chance.
 #[derive(Clone, Debug)]

@@ -38,6 +38,14 @@ impl Route {
             _ => Self::Unknown,
         }
     }
+
+    /// Whose reading it is, where the topic says so.
+    pub fn sensor(&self) -> Option<&SensorId> {
+        match self {
+            Self::Native { sensor, .. } => Some(sensor),
+            Self::Unknown | Self::State | Self::Foreign => None,
+        }
+    }
 }
 
 /// The topic under which a sensor of a kind publishes.

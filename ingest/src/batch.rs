@@ -88,7 +88,7 @@ impl Batch {
             Ok(Record::Reprocess(again)) => What::Reprocess(self.again(again, options)),
             Ok(Record::Session(_)) => What::Session,
             Err(error) => {
-                let publish = Publish::new(Source::Mqtt, "", head(&body));
+                let publish = Publish::new(Source::Mqtt, "", body);
                 What::Message(self.rejected(publish, None, Reason::Malformed, format!("journal: {error}")))
             }
         };
@@ -149,14 +149,44 @@ impl Batch {
         message
     }
 
-    /// A message that counts as one rejected element.
+    /// A message that counts as one rejected element. Of a long one the head is kept, and what it was as a whole.
     fn rejected(&mut self, publish: Publish, sender: Option<(Kind, SensorId)>, reason: Reason, detail: String) -> Message {
-        let payload = head(&publish.payload);
-        self.elements.push(Element { index: 0, outcome: Err(Rejection::new(reason, detail, payload)) });
-        Message { publish, sender, elements: 1, is_foreign: false, whole: None, count: 1 }
+        let payload = &publish.payload;
+        let head = payload.slice(..payload.len().min(REFUSED_HEAD_BYTES_MAX));
+        let whole = (head.len() < payload.len()).then(|| Whole::of(payload));
+        self.elements.push(Element { index: 0, outcome: Err(Rejection::new(reason, detail, head)) });
+        Message { publish, sender, elements: 1, is_foreign: false, whole, count: 1 }
     }
 }
 
-fn head(payload: &Bytes) -> Bytes {
-    payload.slice(..payload.len().min(REFUSED_HEAD_BYTES_MAX))
+impl Whole {
+    fn of(payload: &[u8]) -> Self {
+        Self { length: payload.len() as u64, hash: Some(xxhash_rust::xxh3::xxh3_64(payload)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a payload of so many bytes: what is kept of it, and what is said of the whole.
+    fn kept(topic: &str, bytes: usize) -> (Rejection, Option<Whole>) {
+        let mut batch = Batch::default();
+        let publish = Publish::new(Source::Import, topic, Bytes::from(vec![b' '; bytes]));
+        let message = batch.message(publish, &codec::Options::default());
+        let element = batch.elements.pop().expect("one element");
+        (element.outcome.expect_err("refused"), message.whole)
+    }
+
+    #[test]
+    fn of_a_refused_payload_of_which_only_the_head_is_kept_length_and_hash_are_kept_as_well() {
+        for (topic, bytes) in [("kerbside/v1/parking/bay-1", PAYLOAD_BYTES_MAX + 1), ("kerbside/v1/senml/+", 5_000)] {
+            let (rejection, whole) = kept(topic, bytes);
+            let whole = whole.expect("it is longer than its head");
+            assert_eq!((rejection.payload.len(), whole.length), (REFUSED_HEAD_BYTES_MAX, bytes as u64), "{topic}");
+            assert_eq!(whole.hash, Some(xxhash_rust::xxh3::xxh3_64(&vec![b' '; bytes])));
+        }
+        let (rejection, whole) = kept("kerbside/v1/senml/+", 100);
+        assert!(rejection.payload.len() == 100 && whole.is_none(), "it is whole");
+    }
 }

@@ -14,16 +14,26 @@ pub enum Error {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The state cannot be rebuilt: restore a checkpoint or the journal's first segments.
-    #[error("no checkpoint reads back and the journal begins at {first}, so the records before it are unknown{damaged}")]
+    #[error(
+        "no checkpoint reads back and the journal begins at {first}, so the records before it are unknown: put back the folder \
+        checkpoint, or the journal's first segments{damaged}"
+    )]
     CheckpointMissing { first: Position, damaged: String },
     /// The checkpoint and the journal are not of one data directory.
-    #[error("the newest checkpoint is of another journal than the one in the data directory")]
+    #[error(
+        "the newest checkpoint is of another journal than the one in the data directory: put back the whole folder journal that \
+        belongs to it"
+    )]
     OtherJournal,
     /// The journal lost its end: restore it.
-    #[error("the journal ends at {head}, before the {what} at {position}")]
+    #[error("the journal ends at {head}, before the {what} at {position}: put back the whole folder journal as it was last")]
     JournalBehind { head: Position, what: &'static str, position: Position },
     /// A lake without its journal: readings could not be told from repetitions.
-    #[error("table {} holds rows of another journal: restore the journal that belongs to this lake", .0.name())]
+    #[error(
+        "the lake's table {} holds rows, and none of them came from the journal in the data directory: put back the whole folder \
+        journal that belongs to this lake in place of the present one, or begin anew with an empty data directory and another lake",
+        .0.name()
+    )]
     OtherLake(Table),
     #[error(transparent)]
     Journal(journal::OpenError),

@@ -7,12 +7,11 @@ mod intake;
 use std::sync::Arc;
 
 use domain::registry::{BayHistory, Layout};
-use domain::{Kind, ObjectId, Position, SensorId, Timestamp};
+use domain::{ObjectId, Position, SensorId, Timestamp};
 use journal::Health;
-use lake::contract::{IngestStatus, LedgerView, Live, LiveState, SensorStatus, TableStatus, Uplink, View};
+use lake::contract::{Away, IngestStatus, LedgerView, Live, LiveState, SensorStatus, TableStatus, Uplink, View};
 use lake::table::Table;
 
-use crate::pipeline::Sensor;
 use crate::shared::Shared;
 
 /// Cheap to clone.
@@ -35,6 +34,10 @@ impl Handle {
         self.shared.position() >= self.shared.start
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     #[cfg(test)]
     pub(crate) fn lake(&self) -> &lake::Lake {
         &self.shared.lake
@@ -48,6 +51,10 @@ impl Handle {
 
 #[async_trait::async_trait]
 impl Live for Handle {
+    fn is_known(&self) -> Result<(), Away> {
+        Ok(())
+    }
+
     async fn view(&self) -> Result<View, lake::Error> {
         Ok(self.shared.view())
     }
@@ -64,21 +71,22 @@ impl Live for Handle {
         read(&self.shared.pipeline.read().state().live);
     }
 
-    fn ledger(&self, sensor: Option<&SensorId>) -> Option<LedgerView> {
+    fn ledger(&self) -> LedgerView {
+        self.shared.pipeline.read().state().totals()
+    }
+
+    async fn ledger_of(&self, sensor: &SensorId) -> Result<Option<LedgerView>, Away> {
         let pipeline = self.shared.pipeline.read();
         let state = pipeline.state();
-        let (counts, foreign) = match sensor {
-            None => (state.ledger.counts.clone(), state.ledger.foreign),
-            Some(id) => (state.sensors.find(id)?.counts.clone(), 0),
-        };
-        Some(LedgerView { counts, foreign, head: state.position.0 })
+        let counts = state.sensors.find(sensor).map(|sensor| sensor.counts.clone());
+        Ok(counts.map(|counts| LedgerView { counts, foreign: 0, head: state.position.0 }))
     }
 
     fn status(&self) -> IngestStatus {
         let shared = &self.shared;
         let tables = Table::ALL.into_iter().map(|table| self.table(table)).collect();
         // One lock after the other: in the literal below a guard would live to its end, and the pipeline takes them the other way round.
-        let hot_rows = shared.hot.read().rows() as u64;
+        let hot_rows = shared.hot.read().all().rows as u64;
         let held = shared.pipeline.read().state().held.len() as u64;
         IngestStatus {
             journal_head: shared.journal.head(),
@@ -90,6 +98,7 @@ impl Live for Handle {
             journal_bytes: shared.journal.bytes(),
             journal_segments: shared.journal.segments(),
             writable: shared.journal.health() == Health::Writable,
+            age_ms: 0,
             tables,
         }
     }
@@ -97,16 +106,17 @@ impl Live for Handle {
     /// Sensors of which a reading was accepted; the others stand in the ledger only.
     fn sensors(&self, after: Option<&SensorId>, limit: usize) -> Vec<SensorStatus> {
         let order = self.order();
+        let registry = self.shared.registry.load();
         let pipeline = self.shared.pipeline.read();
         let sensors = &pipeline.state().sensors;
         let from = after.map_or(0, |after| order.partition_point(|number| sensors.get(*number).id <= *after));
-        let statuses = order[from..].iter().filter_map(|number| self.sensor(sensors.get(*number)));
+        let statuses = order[from..].iter().filter_map(|number| Some(sensors.get(*number).heard()?.status(&registry)));
         statuses.take(limit).collect()
     }
 
-    fn uplinks(&self, sensor: &SensorId) -> Vec<Uplink> {
+    async fn uplinks(&self, sensor: &SensorId) -> Result<Vec<Uplink>, Away> {
         let number = self.shared.pipeline.read().state().sensors.number(sensor);
-        number.map(|number| self.shared.uplinks.lock().of(number)).unwrap_or_default()
+        Ok(number.map(|number| self.shared.uplinks.lock().of(number)).unwrap_or_default())
     }
 }
 
@@ -121,29 +131,6 @@ impl Handle {
             bytes: snapshot.files.iter().map(|file| file.bytes).sum(),
             hot_rows: self.shared.hot.read().rows_of(table) as u64,
         }
-    }
-
-    fn sensor(&self, sensor: &Sensor) -> Option<SensorStatus> {
-        let heard = sensor.heard.as_ref()?;
-        let resolution = self.shared.registry.load().resolve(heard.kind, &sensor.id, heard.observed_at);
-        let interval_s = match heard.kind {
-            Kind::Parking => resolution.heartbeat_s,
-            Kind::Air => resolution.interval_s,
-        };
-        let target = resolution.target.or_else(|| resolution.by_quantity.into_iter().find_map(|(_, target)| target));
-        Some(SensorStatus {
-            sensor: sensor.id.clone(),
-            kind: heard.kind,
-            registered: resolution.known,
-            observed_at: heard.observed_at,
-            received_at: heard.received_at,
-            interval_s,
-            battery_mv: heard.battery_mv,
-            battery_pct: heard.battery_pct,
-            rssi_dbm: heard.rssi_dbm,
-            gateway: heard.gateway.as_ref().map(ToString::to_string),
-            target: target.map(|target| target.id.as_str().to_owned()),
-        })
     }
 
     /// Sensor numbers by id. Sorted anew when there are more than before: new sensors are rare.

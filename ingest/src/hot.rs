@@ -4,13 +4,15 @@
 //! thousands of them and a row is copied a logarithmic number of times. A commit is cut at a sealed position, over which
 //! nothing is merged: a chunk is wholly in the lake or wholly not (SNAP-1).
 
+mod following;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
-use domain::limits::HOT_KEPT;
+use domain::limits::{HOT_CHUNK_BYTES_MAX, HOT_CHUNK_ROWS_MAX, HOT_KEPT};
 use domain::{Position, Promise, Timestamp, check};
 use lake::contract::{HotChunk, TableView, View};
 use lake::snapshot::TableSnapshot;
@@ -29,23 +31,61 @@ struct TableRows {
     /// Nothing is merged over it: a commit ends here.
     sealed: Position,
     committed: Position,
-    rows: usize,
-    rows_uncommitted: usize,
+    /// Rows up to there are only in the lake any more.
+    forgotten: Position,
+    all: Load,
+    uncommitted: Load,
+}
+
+/// So many rows, and what they take in memory: a dead letter may hold a whole payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    pub rows: usize,
+    pub bytes: usize,
+}
+
+impl Load {
+    fn of(rows: &RecordBatch) -> Self {
+        Self { rows: rows.num_rows(), bytes: rows.get_array_memory_size() }
+    }
+
+    fn add(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.bytes += more.bytes;
+    }
+
+    fn take(&mut self, less: Self) {
+        self.rows -= less.rows;
+        self.bytes -= less.bytes;
+    }
+
+    /// Whether either of both is reached.
+    pub fn reaches(self, limit: Self) -> bool {
+        self.rows >= limit.rows || self.bytes >= limit.bytes
+    }
+
+    fn sum(loads: impl Iterator<Item = Self>) -> Self {
+        loads.fold(Self::default(), |mut sum, load| {
+            sum.add(load);
+            sum
+        })
+    }
 }
 
 struct Chunk {
     rows: HotChunk,
+    load: Load,
     /// When its commit was done, on the clock that never goes back.
     committed_at: Option<Duration>,
 }
 
-/// Above this a chunk is not merged any more.
-const CHUNK_ROWS_MAX: usize = 65_536;
-
 impl Hot {
     /// Nothing hot: the pipeline stands at `head`, each table holds rows up to `committed`.
     pub fn new(head: Position, now: Timestamp, committed: impl Fn(Table) -> Position) -> Self {
-        let tables = Table::ALL.map(|table| TableRows { committed: committed(table), ..TableRows::default() });
+        let tables = Table::ALL.map(|table| {
+            let committed = committed(table);
+            TableRows { committed, forgotten: committed, ..TableRows::default() }
+        });
         Self { head, now, tables }
     }
 
@@ -116,41 +156,39 @@ impl Hot {
         self.tables[table as usize].after(committed).cloned().collect()
     }
 
-    pub fn rows(&self) -> usize {
-        self.tables.iter().map(|table| table.rows).sum()
+    /// Of all tables.
+    pub fn all(&self) -> Load {
+        Load::sum(self.tables.iter().map(|table| table.all))
     }
 
-    pub fn rows_uncommitted(&self) -> usize {
-        self.tables.iter().map(|table| table.rows_uncommitted).sum()
+    /// Of all tables, without what the lake holds.
+    pub fn uncommitted(&self) -> Load {
+        Load::sum(self.tables.iter().map(|table| table.uncommitted))
     }
 
     pub fn rows_of(&self, table: Table) -> usize {
-        self.tables[table as usize].rows
+        self.tables[table as usize].all.rows
     }
 }
 
 impl TableRows {
     fn push(&mut self, chunk: HotChunk) {
-        let added = chunk.rows.num_rows();
-        if added == 0 {
+        if chunk.rows.num_rows() == 0 {
             return;
         }
         check!(Promise::Snap1, chunk.first <= chunk.last, "a replay does not bring back committed rows");
-        self.rows += added;
-        self.rows_uncommitted += added;
-        let mut chunk = chunk;
-        while let Some(before) = self.chunks.back() {
-            let small = before.rows.rows.num_rows() <= 2 * chunk.rows.num_rows();
-            let fits = before.rows.rows.num_rows() + chunk.rows.num_rows() <= CHUNK_ROWS_MAX;
-            if !(small && fits && before.committed_at.is_none() && before.rows.first > self.sealed) {
-                break;
-            }
+        let (mut load, mut chunk) = (Load::of(&chunk.rows), chunk);
+        while let Some(before) = self.chunks.pop_back_if(|before| is_merged(before, load, self.sealed)) {
             let rows = concat_batches(&chunk.rows.schema(), [&before.rows.rows, &chunk.rows]);
-            let rows = rows.expect("chunks of one table have one schema");
+            let rows = rows.expect("chunks of one table have one schema, and merged ones are far below what offsets reach");
             chunk = HotChunk { first: before.rows.first, last: chunk.last, rows };
-            self.chunks.pop_back();
+            load = Load::of(&chunk.rows);
+            self.all.take(before.load);
+            self.uncommitted.take(before.load);
         }
-        self.chunks.push_back(Chunk { rows: chunk, committed_at: None });
+        self.all.add(load);
+        self.uncommitted.add(load);
+        self.chunks.push_back(Chunk { rows: chunk, load, committed_at: None });
     }
 
     fn commit(&mut self, upto: Position, at: Duration) {
@@ -158,7 +196,7 @@ impl TableRows {
         for chunk in self.chunks.iter_mut().filter(|chunk| chunk.committed_at.is_none()) {
             if chunk.rows.last <= upto {
                 chunk.committed_at = Some(at);
-                self.rows_uncommitted -= chunk.rows.rows.num_rows();
+                self.uncommitted.take(chunk.load);
             } else {
                 check!(Promise::Snap1, chunk.rows.first > upto, "no chunk lies on both sides of a commit");
             }
@@ -169,7 +207,8 @@ impl TableRows {
         while let Some(chunk) = self.chunks.front()
             && chunk.committed_at.is_some_and(&is_old)
         {
-            self.rows -= chunk.rows.rows.num_rows();
+            self.all.take(chunk.load);
+            self.forgotten = self.forgotten.max(chunk.rows.last);
             self.chunks.pop_front();
         }
     }
@@ -181,6 +220,14 @@ impl TableRows {
             is_after
         })
     }
+}
+
+/// Whether rows that come next are put together with the chunk before them.
+fn is_merged(before: &Chunk, next: Load, sealed: Position) -> bool {
+    let is_small = before.load.rows <= 2 * next.rows;
+    let fits =
+        before.load.rows + next.rows <= HOT_CHUNK_ROWS_MAX && before.load.bytes + next.bytes <= HOT_CHUNK_BYTES_MAX;
+    is_small && fits && before.committed_at.is_none() && before.rows.first > sealed
 }
 
 #[cfg(test)]

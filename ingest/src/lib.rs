@@ -6,10 +6,13 @@
 //!                                                                      │                              checkpoint, trim
 //!                                                                      └─► state: ledger, sensors, live, held
 //! handle ◄── view, layout, ledger, status, uplinks (the lake's contract `Live` and `Intake`)
+//! link ──► the same for processes of query alone
 //! ```
 //!
 //! Every decision is the pipeline's, from records alone. The service only moves bytes: restart is the newest checkpoint and
 //! a replay of the journal from there.
+
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait in the machine's time"))]
 
 mod batch;
 mod checkpoint;
@@ -19,6 +22,7 @@ mod handle;
 mod hot;
 mod keys;
 mod letters;
+pub mod link;
 pub mod metrics;
 mod options;
 mod parts;

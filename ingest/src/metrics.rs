@@ -9,6 +9,7 @@ pub const REJECTED: &str = "kerbside_ingest_rejected_total";
 pub const STEP_SECONDS: &str = "kerbside_ingest_step_seconds";
 pub const LAG_RECORDS: &str = "kerbside_ingest_lag_records";
 pub const HOT_ROWS: &str = "kerbside_ingest_hot_rows";
+pub const HOT_BYTES: &str = "kerbside_ingest_hot_bytes";
 pub const KEY_SETS_LOADED: &str = "kerbside_ingest_key_sets_loaded_total";
 pub const COMMIT_SECONDS: &str = "kerbside_ingest_commit_seconds";
 pub const COMMIT_FAILURES: &str = "kerbside_ingest_commit_failures_total";
@@ -26,6 +27,7 @@ pub fn describe() {
     describe_histogram!(STEP_SECONDS, Unit::Seconds, "time of one step of the pipeline");
     describe_gauge!(LAG_RECORDS, Unit::Count, "durable records that the pipeline has not taken");
     describe_gauge!(HOT_ROWS, Unit::Count, "rows in memory, committed or not");
+    describe_gauge!(HOT_BYTES, Unit::Bytes, "what these rows take in memory");
     describe_counter!(KEY_SETS_LOADED, Unit::Count, "key sets loaded for the duplicate look-up");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "time of one commit of all tables");
     describe_counter!(COMMIT_FAILURES, Unit::Count, "commits that failed and are tried again");

@@ -29,15 +29,19 @@ pub struct Options {
     pub commit_s: u32,
     /// Rows not yet committed that make a commit due before its time.
     pub commit_rows: usize,
+    /// Memory of rows not yet committed that makes a commit due before its time.
+    pub commit_bytes: usize,
     /// The longest time between two checkpoints.
     pub checkpoint_s: u32,
     /// Journal records after the last checkpoint that make one due before its time: bounds the replay of a restart.
     pub checkpoint_records: u64,
     /// Rows in memory, committed or not, above which the pipeline waits for commits.
     pub hot_rows: usize,
+    /// Memory of such rows above which the pipeline waits for commits.
+    pub hot_bytes: usize,
     /// Time between two looks at what the lake's files need: compaction, vacuum, retention.
     pub maintenance_s: u32,
-    /// How long a shutdown goes on taking what is durable.
+    /// How long a shutdown may last: half of it for taking what is durable, the rest for committing that.
     pub drain_s: u32,
     /// Records behind the journal's head above which imports wait: live messages go first.
     pub import_lag_records: u64,
@@ -45,6 +49,8 @@ pub struct Options {
     pub uplink_bytes: usize,
     /// Memory of the duplicate look-up.
     pub dedupe_bytes: usize,
+    /// Opens the link, which asks for no credentials, to other machines. Without it the link stays on loopback (SEC-1).
+    pub allow_link_off_loopback: bool,
 }
 
 impl Default for Options {
@@ -55,14 +61,17 @@ impl Default for Options {
             reference_temperature_c: domain::unit::REFERENCE_TEMPERATURE_C,
             commit_s: 15,
             commit_rows: limits::COMMIT_ROWS_MAX,
+            commit_bytes: limits::COMMIT_BYTES_MAX,
             checkpoint_s: 60,
             checkpoint_records: 5_000_000,
             hot_rows: limits::HOT_ROWS_MAX,
+            hot_bytes: limits::HOT_BYTES_MAX,
             maintenance_s: 60,
-            drain_s: 20,
+            drain_s: 30,
             import_lag_records: 50_000,
             uplink_bytes: 64 * 1024 * 1024,
             dedupe_bytes: limits::DEDUPE_CACHE_BYTES_MAX,
+            allow_link_off_loopback: false,
         }
     }
 }

@@ -44,7 +44,7 @@ use ledger::{Entry, Verdict, book};
 pub use open_edit::Edits;
 pub use plan::Plan;
 pub use registry::{Judged, Judging};
-pub use sensor::{Sensor, Sensors};
+pub use sensor::Sensors;
 pub use state::State;
 
 /// In the element number of a dead letter: the rest of an element of which a part was accepted.
@@ -211,7 +211,7 @@ impl Pipeline {
                 payload: &again.message.publish.payload,
                 reason: again.was,
                 detail: &again.detail,
-                sensor: again.message.sender.as_ref().map(|(_, sensor)| sensor.as_str()),
+                sensor: named_by(&again),
                 client: None,
                 length: None,
                 hash: None,
@@ -278,6 +278,15 @@ impl Pipeline {
             });
         }
         Verdict::Rejected(reason)
+    }
+}
+
+/// The sensor that the dead letter stands under, which is part of its name in the lake: none where nobody was believed to be the
+/// sender, though the topic may name somebody who is now.
+fn named_by(again: &Again) -> Option<&str> {
+    match again.was {
+        Reason::NotAuthorised | Reason::UnknownTopic => None,
+        _ => again.message.sender.as_ref().map(|(_, sensor)| sensor.as_str()),
     }
 }
 

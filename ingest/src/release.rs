@@ -2,13 +2,17 @@
 //!
 //! What is due is the pipeline's to say (by its own now); this only appends the records. An element stays held until its record
 //! is read by the pipeline, so whatever dies in between, the next start appends nothing twice and forgets nothing.
+//!
+//! A task of its own: finding a letter in the lake takes as long as the disk does, and live readings do not wait for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::record::{self, Record};
 use domain::{Position, Timestamp};
 use hashbrown::{HashMap, HashSet};
 use journal::Append;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::letters;
@@ -17,22 +21,34 @@ use crate::shared::Shared;
 
 /// Elements taken again in one go.
 const RELEASE_MAX: usize = 256;
-/// Between two looks at the lake for letters.
+/// Between two looks at what is due.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// Until `shutdown`, from when everything that was there at the start is taken: what is under way since before is then known.
+pub async fn release(shared: Arc<Shared>, shutdown: CancellationToken) {
+    let work = async {
+        shared.taken(shared.start).await;
+        let mut release = Release::default();
+        loop {
+            release.look(&shared).await;
+            shared.clock.sleep(LOOK_EVERY).await;
+        }
+    };
+    shutdown.run_until_cancelled(work).await;
+}
+
 #[derive(Default)]
-pub struct Release {
+struct Release {
     /// Appended, and not yet read by the pipeline.
     under_way: HashMap<LetterId, Append>,
     /// Held, and nowhere in the table: its retention took them. Told once.
     missing: HashSet<LetterId>,
     tick: Option<Append>,
-    look_again: Duration,
 }
 
 impl Release {
     /// Costs a look at the held elements when nothing is due. Failures of lake and journal are tried again later.
-    pub async fn run(&mut self, shared: &Shared) {
+    async fn look(&mut self, shared: &Shared) {
         let (now, next_due) = {
             let pipeline = shared.pipeline.read();
             (pipeline.state().now, pipeline.state().held.next_due())
@@ -45,10 +61,6 @@ impl Release {
             self.tick(shared, next_due);
             return;
         }
-        if shared.clock.elapsed() < self.look_again {
-            return;
-        }
-        self.look_again = shared.clock.elapsed() + LOOK_EVERY;
         self.release(shared, now).await;
     }
 

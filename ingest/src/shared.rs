@@ -42,8 +42,8 @@ pub(crate) struct Shared {
     pub checkpoint: AtomicU64,
     /// The journal and the lake's offsets are kept from here: the older of the two checkpoints.
     pub fallback: AtomicU64,
-    /// `received_at` of the oldest record that is being taken or waits for a commit; 0 when none is known to wait.
-    pub waiting_since: AtomicI64,
+    /// `received_at` of the record that the pipeline is at, being taken or the last one taken; 0 before the first.
+    pub reached: AtomicI64,
     /// Edits whose authors wait for the outcome, by position.
     pub edits: Mutex<HashMap<Position, Option<AppliedEdit>>>,
     /// One edit is judged and appended at a time.
@@ -75,21 +75,20 @@ impl Shared {
         let _ = head.wait_for(|head| *head >= position).await;
     }
 
-    pub fn wait_began(&self, received_at: Timestamp) {
-        self.waiting_since.store(received_at.as_micros(), Ordering::Relaxed);
+    pub fn reach(&self, received_at: Timestamp) {
+        self.reached.store(received_at.as_micros(), Ordering::Relaxed);
     }
 
-    pub fn wait_ended(&self) {
-        self.waiting_since.store(0, Ordering::Relaxed);
-    }
-
-    /// Milliseconds that the oldest durable record not yet taken has waited.
+    /// Milliseconds that the oldest durable record not yet taken has waited. Where it is on disk only, the pipeline is so far behind
+    /// that the record which it is at was received at nearly the same time, and never later.
     pub fn lag_ms(&self) -> u64 {
-        let since = self.waiting_since.load(Ordering::Relaxed);
-        if since == 0 || self.position() >= self.journal.head() {
+        let position = self.position();
+        if position >= self.journal.head() {
             return 0;
         }
-        let micros = self.clock.now().micros_since(Timestamp::from_micros(since));
+        let reached = Some(self.reached.load(Ordering::Relaxed)).filter(|micros| *micros != 0);
+        let since = self.journal.received_at(position.next()).or(reached.map(Timestamp::from_micros));
+        let micros = since.map_or(0, |since| self.clock.now().micros_since(since));
         u64::try_from(micros / 1_000).unwrap_or(0)
     }
 

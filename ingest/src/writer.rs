@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use domain::{Position, Promise, check};
 use lake::table::Table;
@@ -148,10 +149,12 @@ async fn commit(shared: &Shared, table: Table, upto: Position, rows: Vec<RecordB
 /// What trying again cannot mend.
 fn is_final(error: &lake::Error) -> bool {
     use lake::Error as E;
-    matches!(
-        error,
-        E::NewerVersion { .. } | E::Location { .. } | E::Column(_) | E::Schema { .. } | E::Conflict { .. } | E::ReadOnly
-    )
+    match error {
+        E::NewerVersion { .. } | E::Location { .. } | E::Column(_) | E::Schema { .. } | E::Conflict { .. } | E::ReadOnly => true,
+        // Of computing with the rows, which are the same the next time.
+        E::Arrow(error) => !matches!(error, ArrowError::IoError(..) | ArrowError::ExternalError(_)),
+        _ => false,
+    }
 }
 
 /// Retried as well: a full disk is mended by an operator, and the journal is kept until then.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use domain::Position;
+use domain::{Position, Timestamp};
 
 use crate::frame;
 
@@ -43,6 +43,10 @@ impl Hot {
         let at = self.chunks.partition_point(|chunk| chunk.last < position);
         let chunk = self.chunks.get(at).filter(|chunk| chunk.first <= position)?;
         Some(skip_to(chunk.frames.clone(), position))
+    }
+
+    pub(crate) fn received_at(&self, position: Position) -> Option<Timestamp> {
+        self.from(position).map(|frames| frame::received_at_of(&frames))
     }
 }
 

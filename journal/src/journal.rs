@@ -110,6 +110,11 @@ impl Journal {
         self.shared().head()
     }
 
+    /// When a durable record was received; `None` for one that is on disk only.
+    pub fn received_at(&self, position: Position) -> Option<Timestamp> {
+        self.shared().hot.lock().received_at(position)
+    }
+
     /// Follows [`Journal::head`]; also notified, without a change of value, when appends failed.
     pub fn durable(&self) -> watch::Receiver<Position> {
         self.shared().durable.subscribe()

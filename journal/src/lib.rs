@@ -11,6 +11,8 @@
 //! write or fsync fails its batch and all that waits behind it; their positions are given out again, so no reader
 //! sees a gap. Absent on purpose: what a record means (`domain::record`), and cursors of readers (they keep their position).
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait in the machine's time"))]
+
 mod append;
 mod disk;
 mod epoch;

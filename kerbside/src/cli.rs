@@ -1,9 +1,13 @@
 //! The command line: what may be said, not what it does.
 
+mod access;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
+
+pub use access::{AddDevice, AddKey, Device, End, GrantArgs, Key};
 
 /// Smart-city telemetry for parking and air: MQTT in, open Parquet lake, APIs out.
 #[derive(Parser)]
@@ -65,6 +69,12 @@ pub enum Command {
     Registry(Registry),
     /// One SELECT over the lake of a data dir; no server is needed
     Sql(Sql),
+    /// Keys of the HTTP API: who may ask, and what for
+    #[command(subcommand)]
+    Key(Key),
+    /// Devices: what may connect over MQTT, and what it may say and read
+    #[command(subcommand)]
+    Device(Device),
     /// Checks every promise that can be checked at rest
     Verify,
     /// The merged configuration and where each value came from

@@ -1,7 +1,10 @@
 //! The commands: one file each.
 
+mod columns;
 mod demo;
+mod device;
 mod import;
+mod key;
 mod registry;
 mod replay;
 mod serve;
@@ -28,6 +31,8 @@ pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
         Command::Import(import) => import::run(import, loaded.config).await,
         Command::Registry(registry) => registry::run(registry, loaded.config).await,
         Command::Sql(sql) => sql::run(sql, loaded.config).await,
+        Command::Key(key) => key::run(key, &loaded.config),
+        Command::Device(device) => device::run(device, &loaded.config),
         Command::Verify => verify::run(loaded.config).await,
         Command::Config => {
             say(&config::report(&loaded)?)?;
@@ -43,6 +48,12 @@ pub fn say(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// Says something beside the answer, on stderr: what it says is no part of what a script keeps.
+pub fn remark(text: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// One clear sentence on stderr, its causes behind it.

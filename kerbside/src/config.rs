@@ -12,7 +12,7 @@ use figment::providers::{Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Common;
-use crate::telemetry;
+use crate::{security, telemetry};
 
 pub use report::report;
 
@@ -29,6 +29,7 @@ pub struct Config {
     pub mqtt_ws: Option<String>,
     pub log: telemetry::Options,
     pub city: domain::registry::CityOptions,
+    pub security: security::Options,
     pub journal: JournalOptions,
     /// An empty `lake.url` is `lake` in the data dir.
     pub lake: lake::Options,
@@ -61,6 +62,7 @@ impl Default for Config {
             mqtt_ws: None,
             log: Default::default(),
             city: Default::default(),
+            security: Default::default(),
             journal: Default::default(),
             lake: lake::Options::at(""),
             broker: Default::default(),

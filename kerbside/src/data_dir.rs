@@ -69,6 +69,15 @@ impl DataDir {
     }
 }
 
+/// Makes a new directory where there is none, and takes no lock: for what a command may change beside a running server.
+pub fn prepare(path: &Path) -> Result<(), Error> {
+    match read_format(path)? {
+        Some(found) if found > FORMAT => Err(Error::Newer { path: path.to_owned(), found }),
+        Some(_) => Ok(()),
+        None => DataDir::open(path).map(drop),
+    }
+}
+
 /// Where the lake of a data directory lies.
 pub fn lake(path: &Path) -> PathBuf {
     path.join("lake")

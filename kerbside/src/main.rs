@@ -19,6 +19,7 @@ mod offline;
 mod panic;
 mod progress;
 mod remote;
+mod security;
 mod signal;
 mod supervisor;
 mod telemetry;

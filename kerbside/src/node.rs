@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use broker::Broker;
-use domain::access::Anonymous;
 use domain::rng::Rng;
 use domain::{Clock, JournalId, Position};
 use journal::Journal;
@@ -15,6 +14,7 @@ use query::LakeFiles;
 use crate::announcer::Announcer;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
+use crate::security::{Guard, Watch};
 use crate::supervisor::{Stage, Supervisor};
 use crate::{clock, command, telemetry};
 
@@ -39,18 +39,20 @@ pub struct Node {
     broker: Option<Broker>,
     ingest: Option<ingest::Service>,
     http: Option<query::Server>,
+    credentials: Watch,
     _data_dir: DataDir,
 }
 
 impl Node {
-    /// Binds the listeners first: a taken port is told before anything is recovered.
+    /// Takes the data directory, recovers what lies there and binds the listeners: a taken port is one error of many.
     pub async fn open(config: Config, roles: Roles) -> anyhow::Result<Self> {
         let data_dir = DataDir::open(&config.data_dir)?;
         let clock = clock::system();
+        let credentials = Watch::open(&config.security.dir(&config.data_dir), config.broker.anonymous, Arc::clone(&clock))?;
         let mut rng = Rng::from_entropy();
         let journal = open_journal(&config, &clock, &mut rng).await?;
         let broker = match roles.broker {
-            true => Some(open_broker(&config, &journal, &clock, rng).await?),
+            true => Some(open_broker(&config, &journal, &clock, rng, credentials.guard()).await?),
             false => None,
         };
         let (mut ingest, mut http) = (None, None);
@@ -61,7 +63,7 @@ impl Node {
             http = Some(open_http(&config, &service, files, &journal, &clock).await?);
             ingest = Some(service);
         }
-        Ok(Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir })
+        Ok(Self { config, clock, journal, broker, ingest, http, credentials, _data_dir: data_dir })
     }
 
     /// Where HTTP is served, when it is.
@@ -70,8 +72,8 @@ impl Node {
     }
 
     /// Where MQTT is served, when it is.
-    pub fn mqtt(&self) -> anyhow::Result<Option<SocketAddr>> {
-        Ok(self.broker.as_ref().map(Broker::local_addr).transpose()?)
+    pub fn mqtt(&self) -> Option<SocketAddr> {
+        self.broker.as_ref().map(Broker::local_addr)
     }
 
     pub fn clock(&self) -> Arc<dyn Clock> {
@@ -85,17 +87,24 @@ impl Node {
 
     /// Serves until a signal or a failure; `supervisor` may hold further parts of the process.
     pub async fn run(self, mut supervisor: Supervisor) -> anyhow::Result<()> {
-        let line = self.ready_line()?;
+        let line = self.ready_line();
         let handle = self.ingest();
-        let Self { config, clock, journal, broker, ingest, http, _data_dir: data_dir } = self;
+        let Self { config, clock, journal, broker, ingest, http, credentials, _data_dir: data_dir } = self;
+        supervisor.start(Stage::Doors, "credentials", |token| credentials.run(token));
         if let Some(broker) = broker {
             let front = broker.handle();
             // A child of the stage's token: the front cancels what it is given when it fails.
             supervisor.start(Stage::Doors, "broker", |token| broker.run(token.child_token()));
             match handle.clone() {
                 Some(state) => {
-                    let announcer = Announcer::new(Arc::new(state), front, Arc::clone(&clock));
-                    supervisor.start(Stage::Doors, "announcer", |token| announcer.run(token));
+                    let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+                    supervisor.start(Stage::Doors, "announcer", |token| async move {
+                        // What a replay passes through is no news (PARK-1).
+                        match token.run_until_cancelled(state.caught_up()).await {
+                            Some(()) => announcer.run(token).await,
+                            None => Ok(()),
+                        }
+                    });
                 }
                 None => {
                     let keeper = trim_behind(front, journal.clone(), Arc::clone(&clock));
@@ -128,15 +137,15 @@ impl Node {
         outcome
     }
 
-    fn ready_line(&self) -> anyhow::Result<String> {
+    fn ready_line(&self) -> String {
         let mut line = "ready".to_owned();
-        for (name, address) in [("http", self.http()), ("mqtt", self.mqtt()?)] {
+        for (name, address) in [("http", self.http()), ("mqtt", self.mqtt())] {
             if let Some(address) = address {
                 line.push_str(&format!(" {name}={address}"));
             }
         }
         line.push('\n');
-        Ok(line)
+        line
     }
 }
 
@@ -169,16 +178,18 @@ pub fn lake_options(config: &Config) -> lake::Options {
     options
 }
 
-async fn open_broker(config: &Config, journal: &Journal, clock: &Arc<dyn Clock>, rng: Rng) -> anyhow::Result<Broker> {
+async fn open_broker(
+    config: &Config,
+    journal: &Journal,
+    clock: &Arc<dyn Clock>,
+    rng: Rng,
+    guard: Guard,
+) -> anyhow::Result<Broker> {
     let mut options = config.broker.clone();
     options.listen = address("mqtt", &config.mqtt)?;
     options.websocket = config.mqtt_ws.as_deref().map(|text| address("mqtt_ws", text)).transpose()?;
     options.dir = config.data_dir.join("broker");
-    let authority = match options.allow_anonymous_off_loopback {
-        true => Anonymous::Anywhere,
-        false => Anonymous::LoopbackOnly,
-    };
-    let deps = broker::Deps { journal: journal.clone(), clock: Arc::clone(clock), rng, authority: Arc::new(authority) };
+    let deps = broker::Deps { journal: journal.clone(), clock: Arc::clone(clock), rng, authority: Arc::new(guard) };
     Ok(Broker::bind(options, deps).await?)
 }
 

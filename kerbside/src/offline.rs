@@ -1,5 +1,6 @@
 //! Ingest on a stopped data directory, for commands that change it without a server: the same journal, pipeline and lake, no sockets.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -23,9 +24,17 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Returns once every record that was there is taken.
+    /// On an existing or a new directory. Returns once every record that was there is taken.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let data_dir = DataDir::open(&config.data_dir)?;
+        Self::on(DataDir::open(&config.data_dir)?, config).await
+    }
+
+    /// On an existing directory only, for commands that read.
+    pub async fn open_existing(config: &Config) -> anyhow::Result<Self> {
+        Self::on(DataDir::open_existing(&config.data_dir)?, config).await
+    }
+
+    async fn on(data_dir: DataDir, config: &Config) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = clock::system();
         let journal = node::open_journal(config, &clock, &mut Rng::from_entropy()).await?;
         let lake = node::open_lake(config, &clock).await?;
@@ -39,8 +48,19 @@ impl Offline {
         Ok(Self { service, handle, shutdown, journal, _data_dir: data_dir })
     }
 
-    pub fn handle(&self) -> &ingest::Handle {
-        &self.handle
+    pub fn handle(&self) -> ingest::Handle {
+        self.handle.clone()
+    }
+
+    /// What `work` gives; an error when the pipeline ends first, since nothing would ever be taken then.
+    pub async fn run<T>(&mut self, work: impl Future<Output = T>) -> anyhow::Result<T> {
+        tokio::select! {
+            outcome = work => Ok(outcome),
+            ended = &mut self.service => match ended? {
+                Ok(()) => anyhow::bail!("ingest ended early"),
+                Err(error) => Err(error.into()),
+            },
+        }
     }
 
     pub async fn close(self) -> anyhow::Result<()> {

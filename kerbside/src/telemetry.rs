@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
+use domain::Promise;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -48,13 +49,31 @@ pub fn start_logs(options: &Options) -> anyhow::Result<()> {
 /// Installs the recorder; the closure renders Prometheus text.
 pub fn start_metrics() -> anyhow::Result<Arc<dyn Fn() -> String + Send + Sync>> {
     let handle: PrometheusHandle = PrometheusBuilder::new().install_recorder()?;
+    watch_promises();
     journal::metrics::describe();
     lake::metrics::describe();
     broker::metrics::describe();
     ingest::metrics::describe();
+    ingest::source::metrics::describe();
     query::describe_metrics();
     Ok(Arc::new(move || {
         handle.run_upkeep();
         handle.render()
     }))
+}
+
+const BROKEN_PROMISES: &str = "kerbside_broken_promises_total";
+
+/// Each promise has a line from the start, so that a rule which watches it finds it.
+fn watch_promises() {
+    metrics::describe_counter!(BROKEN_PROMISES, metrics::Unit::Count, "times that a promise of ARCHITECTURE.md was seen broken");
+    for promise in Promise::ALL {
+        metrics::counter!(BROKEN_PROMISES, "promise" => promise.id()).increment(0);
+    }
+    domain::check::listen(|broken| {
+        metrics::counter!(BROKEN_PROMISES, "promise" => broken.promise.id()).increment(1);
+        if broken.is_first {
+            tracing::error!(promise = broken.promise.id(), expected = broken.what, "a promise is broken: please report it");
+        }
+    });
 }

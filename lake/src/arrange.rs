@@ -39,13 +39,11 @@ pub(crate) fn by_day(table: Table, batches: &[RecordBatch]) -> Result<Vec<(i32, 
     Ok(days)
 }
 
-/// One batch in the table's file schema, in the table's order.
-pub(crate) fn sorted(table: Table, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-    let batches = std::slice::from_ref(batch);
+/// Where the rows of batches in the table's file schema stand, in the table's order: which batch, which row of it.
+pub(crate) fn order(table: Table, batches: &[RecordBatch]) -> Result<Vec<(usize, usize)>, Error> {
     let mut keys = sort_keys(table, batches)?;
     keys.sort_unstable();
-    let places = keys.iter().map(|key| (0, key.place.1 as usize)).collect::<Vec<_>>();
-    Ok(interleave_record_batch(&[batch], &places)?)
+    Ok(keys.iter().map(|key| (key.place.0 as usize, key.place.1 as usize)).collect())
 }
 
 /// Of batches with or without their day.

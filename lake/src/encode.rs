@@ -4,8 +4,10 @@
 //! repeat by difference (`DELTA_BINARY_PACKED`), everything else by dictionary, row groups of 131,072 rows, and the page
 //! index, by which a query of one sensor reads a few pages of a day. Bloom filters cost more than they find in sorted files.
 
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
+use domain::limits::LAKE_LONG_ROW_GROUP_BYTES_MAX;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -35,6 +37,7 @@ fn properties(table: Table) -> WriterProperties {
         .set_created_by(concat!("kerbside ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(table.has_long_rows().then_some(LAKE_LONG_ROW_GROUP_BYTES_MAX))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page);
     for field in table.file_schema().fields() {
@@ -55,6 +58,36 @@ fn properties(table: Table) -> WriterProperties {
 /// One whole file of rows that are already in the table's order.
 pub(crate) fn file(table: Table, rows: &RecordBatch) -> Result<Vec<u8>, Error> {
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), table.file_schema(), options(table))?;
-    writer.write(rows)?;
+    for rows in portions(table, rows) {
+        writer.write(&rows)?;
+    }
     Ok(writer.into_inner()?)
+}
+
+/// What a writer is given at once: it looks at the size of its row group between two of them only.
+pub(crate) fn portions(table: Table, rows: &RecordBatch) -> Vec<RecordBatch> {
+    if !table.has_long_rows() {
+        return vec![rows.clone()];
+    }
+    let (mut portions, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for row in 0..rows.num_rows() {
+        let more = text_bytes(rows, row);
+        if bytes + more > LAKE_LONG_ROW_GROUP_BYTES_MAX && row > start {
+            portions.push(rows.slice(start, row - start));
+            (start, bytes) = (row, 0);
+        }
+        bytes += more;
+    }
+    portions.push(rows.slice(start, rows.num_rows() - start));
+    portions
+}
+
+/// Of a row's columns that have no fixed width.
+fn text_bytes(rows: &RecordBatch, row: usize) -> usize {
+    let length = |column: &ArrayRef| match column.data_type() {
+        DataType::Binary => column.as_binary::<i32>().value_length(row),
+        DataType::Utf8 => column.as_string::<i32>().value_length(row),
+        _ => 0,
+    };
+    rows.columns().iter().map(|column| length(column) as usize).sum()
 }

@@ -25,6 +25,9 @@ pub enum Error {
     /// Opened by [`Lake::open_read_only`](crate::Lake::open_read_only).
     #[error("the lake is open for reading only")]
     ReadOnly,
+    /// Up to where the lake counts is not known yet.
+    #[error(transparent)]
+    Away(#[from] crate::contract::Away),
     /// The disk or object store failed: try again.
     #[error("storage: {0}")]
     Storage(#[from] object_store::Error),

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray};
-use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 use domain::check::Promise;
 use domain::rng::Rng;
@@ -12,13 +10,13 @@ use futures::future::try_join_all;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
-use crate::arrange::integers;
 use crate::log::{Change, Outcome, TableLog};
+use crate::rows::Positions;
 use crate::snapshot::TableSnapshot;
 use crate::staging::{self, Names};
 use crate::store::{Backing, Location};
 use crate::table::Table;
-use crate::{Error, Options, format, metrics};
+use crate::{Error, Options, format, metrics, rows};
 
 /// One lake; clones share it.
 #[derive(Clone)]
@@ -166,31 +164,21 @@ impl Lake {
 }
 
 /// Leaves out the rows whose effect is in the table already.
-fn after_position(table: Table, rows: Vec<RecordBatch>, after: Position, upto: Position) -> Result<Vec<RecordBatch>, Error> {
-    let mut kept = Vec::with_capacity(rows.len());
-    for batch in rows {
+fn after_position(table: Table, batches: Vec<RecordBatch>, after: Position, upto: Position) -> Result<Vec<RecordBatch>, Error> {
+    let mut kept = Vec::with_capacity(batches.len());
+    for batch in batches {
         if batch.num_rows() == 0 {
             continue;
         }
-        let offsets = integers(&batch, "journal_offset")?;
-        let resolved = match table {
-            Table::DeadLetters => Some(integers(&batch, "resolved_offset")?),
-            _ => None,
-        };
-        let position = |row: usize| {
-            let resolved = resolved.as_ref().filter(|resolved| resolved.is_valid(row)).map(|resolved| resolved.value(row));
-            resolved.unwrap_or(offsets.value(row))
-        };
-        let news = (0..batch.num_rows()).map(|row| Some(position(row) > after.as_i64())).collect::<BooleanArray>();
+        let positions = Positions::of(table, &batch)?;
         domain::check!(
             Promise::One1,
-            (0..batch.num_rows()).all(|row| position(row) <= upto.as_i64()),
+            (0..batch.num_rows()).all(|row| positions.at(row) <= upto.as_i64()),
             "a commit holds no row from after its own position"
         );
-        if news.true_count() == batch.num_rows() {
-            kept.push(batch);
-        } else if news.true_count() > 0 {
-            kept.push(filter_record_batch(&batch, &news)?);
+        let news = rows::after(table, &batch, after)?;
+        if news.num_rows() > 0 {
+            kept.push(news);
         }
     }
     Ok(kept)

@@ -6,12 +6,15 @@
 mod air;
 mod dead_letter;
 mod parking;
+mod position;
 mod registry;
 mod transport;
 
 pub use air::{AirColumns, AirRows};
 pub use dead_letter::{DeadLetter, DeadLetterRows};
 pub use parking::{ParkingColumns, ParkingRows};
+pub(crate) use position::Positions;
+pub use position::after;
 pub use registry::{RegistryRows, RegistryVersion};
 
 use std::sync::Arc;

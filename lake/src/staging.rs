@@ -1,13 +1,14 @@
 //! Rows → durable Parquet files that no log names yet.
 //!
-//! One file a day. Days are encoded and written concurrently, since a replay of years touches a thousand of them and each
-//! waits for its own syncs.
+//! One file a day, or a few where the rows are very many or very long. Days are encoded and written concurrently, since a replay of
+//! years touches a thousand of them and each waits for its own syncs.
 
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use domain::Timestamp;
+use domain::limits::LAKE_FILE_ROWS_BYTES_MAX;
 use domain::rng::Rng;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
@@ -82,12 +83,34 @@ pub(crate) async fn write(
     now: Timestamp,
     rows: Vec<RecordBatch>,
 ) -> Result<Vec<Added>, Error> {
-    let days = aside::run(move || arrange::by_day(table, &rows)).await??;
-    let writes = days.into_iter().map(|(day, rows)| {
-        let path = names.next(day, Level::Flush, now);
-        write_file(store.clone(), root, table, day, path, rows)
-    });
-    futures::stream::iter(writes).buffer_unordered(CONCURRENT_FILES).try_collect().await
+    let mut added = Vec::new();
+    for rows in portions(rows, LAKE_FILE_ROWS_BYTES_MAX) {
+        let days = aside::run(move || arrange::by_day(table, &rows)).await??;
+        let writes = days.into_iter().map(|(day, rows)| {
+            let path = names.next(day, Level::Flush, now);
+            write_file(store.clone(), root, table, day, path, rows)
+        });
+        let files = futures::stream::iter(writes).buffer_unordered(CONCURRENT_FILES);
+        added.extend(files.try_collect::<Vec<_>>().await?);
+    }
+    Ok(added)
+}
+
+/// Runs of batches that hold `bytes_max` together, or one longer batch each.
+fn portions(batches: Vec<RecordBatch>, bytes_max: usize) -> Vec<Vec<RecordBatch>> {
+    let mut portions = Vec::new();
+    let (mut portion, mut bytes) = (Vec::new(), 0);
+    for batch in batches {
+        let more = batch.get_array_memory_size();
+        if bytes + more > bytes_max && !portion.is_empty() {
+            portions.push(std::mem::take(&mut portion));
+            bytes = 0;
+        }
+        portion.push(batch);
+        bytes += more;
+    }
+    portions.push(portion);
+    portions
 }
 
 async fn write_file(
@@ -132,6 +155,17 @@ pub(crate) fn join(root: &Path, path: &str) -> Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::parking;
+
+    #[test]
+    fn rows_beyond_what_one_file_may_hold_are_several_portions_in_order() {
+        let batch = |position| parking(position, &[("a", "2026-11-24T10:00:00Z")]);
+        let bytes = batch(1).get_array_memory_size();
+        let batches: Vec<_> = (1..=5).map(batch).collect();
+        assert_eq!(portions(batches.clone(), 2 * bytes), [&batches[..2], &batches[2..4], &batches[4..]]);
+        assert_eq!(portions(batches.clone(), bytes - 1).len(), 5, "a longer batch stands alone");
+        assert_eq!(portions(batches.clone(), usize::MAX), [batches]);
+    }
 
     #[test]
     fn a_file_name_tells_level_and_instant() {

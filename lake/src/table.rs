@@ -81,6 +81,11 @@ impl Table {
         }
     }
 
+    /// Whether one row may hold a whole payload or a city's border: all others are a few hundred bytes.
+    pub const fn has_long_rows(self) -> bool {
+        matches!(self, Self::DeadLetters | Self::Registry)
+    }
+
     /// Whether the day compaction clears `journal_offset` up to the checkpoint: a dead letter is named by it for ever, and
     /// registry versions are few.
     pub const fn forgets_offsets(self) -> bool {

@@ -1,7 +1,8 @@
 //! The rows of several sorted files in one order: what compaction writes and verification reads.
 //!
 //! Rows come in runs, stretches of one batch that precede everything else, so that the cost is a comparison a row and a heap
-//! operation a run. Memory is one batch a file. Decoding is work: walk on a blocking thread.
+//! operation a run. Memory is one batch a file, and where rows may be long all files share a limit of bytes. Decoding is work: walk
+//! on a blocking thread.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -9,9 +10,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::concat_batches;
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use domain::Timestamp;
+use domain::limits::{LAKE_BATCH_ROWS_MAX, LAKE_WALK_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use futures::TryStreamExt;
 use parquet::arrow::async_reader::ParquetRecordBatchStream;
 
@@ -22,14 +24,14 @@ use crate::snapshot::DataFile;
 use crate::table::Table;
 use crate::{Error, conform, staging};
 
-const BATCH_ROWS: usize = 8_192;
-
 /// A batch with its order columns at hand.
 pub(crate) struct Chunk {
     pub batch: RecordBatch,
     pub keys: StringArray,
     pub times: TimestampMicrosecondArray,
     pub ties: Vec<Int64Array>,
+    /// What one of its rows takes in memory, more or less.
+    pub row_bytes: usize,
 }
 
 /// Rows that come next.
@@ -47,17 +49,25 @@ pub(crate) struct Walk {
 
 struct Input {
     table: Table,
+    batch_rows: usize,
     stream: Option<ParquetRecordBatchStream<Object>>,
-    /// Rows of a file of another writer, sorted here.
-    sorted: Option<RecordBatch>,
+    sorted: Option<Sorted>,
+}
+
+/// Rows of a file of another writer, sorted here.
+struct Sorted {
+    batches: Vec<RecordBatch>,
+    /// Of the rows that still come.
+    places: std::vec::IntoIter<(usize, usize)>,
 }
 
 impl Walk {
     pub async fn start(table: Table, files: Vec<(DataFile, Opened)>) -> Result<Self, Error> {
+        let batch_rows = batch_rows(table, files.len());
         let mut walk = Self { inputs: Vec::with_capacity(files.len()), heads: BinaryHeap::new() };
         for (file, opened) in files {
-            let stream = opened.with_batch_size(BATCH_ROWS).build()?;
-            let mut input = Input { table, stream: Some(stream), sorted: None };
+            let stream = opened.with_batch_size(batch_rows).build()?;
+            let mut input = Input { table, batch_rows, stream: Some(stream), sorted: None };
             if staging::written(&file.path).1 == Timestamp::UNIX_EPOCH {
                 input.sort().await?;
             }
@@ -98,8 +108,8 @@ impl Walk {
 
 impl Input {
     async fn next(&mut self) -> Result<Option<Chunk>, Error> {
-        if let Some(batch) = self.sorted.take() {
-            return Chunk::of(self.table, batch).map(Some);
+        if let Some(sorted) = &mut self.sorted {
+            return sorted.next(self.batch_rows)?.map(|batch| Chunk::of(self.table, batch)).transpose();
         }
         let Some(stream) = &mut self.stream else {
             return Ok(None);
@@ -119,11 +129,28 @@ impl Input {
                 batches.push(conform::to_schema(&batch, &self.table.file_schema())?);
             }
         }
-        let all = concat_batches(&self.table.file_schema(), &batches)?;
-        if all.num_rows() > 0 {
-            self.sorted = Some(arrange::sorted(self.table, &all)?);
-        }
+        let places = arrange::order(self.table, &batches)?.into_iter();
+        self.sorted = Some(Sorted { batches, places });
         Ok(())
+    }
+}
+
+impl Sorted {
+    fn next(&mut self, rows: usize) -> Result<Option<RecordBatch>, Error> {
+        let places: Vec<_> = self.places.by_ref().take(rows).collect();
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let batches: Vec<_> = self.batches.iter().collect();
+        Ok(Some(interleave_record_batch(&batches, &places)?))
+    }
+}
+
+/// Of each of so many files.
+fn batch_rows(table: Table, files: usize) -> usize {
+    match table.has_long_rows() {
+        true => (LAKE_WALK_BYTES_MAX / files.max(1) / PAYLOAD_BYTES_MAX).clamp(1, LAKE_BATCH_ROWS_MAX),
+        false => LAKE_BATCH_ROWS_MAX,
     }
 }
 
@@ -134,7 +161,8 @@ impl Chunk {
         let times = batch.column_by_name(order.time).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
         let times = times.ok_or(Error::Column(order.time))?.clone();
         let ties = order.ties.iter().map(|tie| integers(&batch, tie)).collect::<Result<_, _>>()?;
-        Ok(Self { batch, keys, times, ties })
+        let row_bytes = batch.get_array_memory_size() / batch.num_rows().max(1);
+        Ok(Self { batch, keys, times, ties, row_bytes })
     }
 
     /// `None` is null, which sorts first.
@@ -183,3 +211,17 @@ impl PartialEq for Head {
 }
 
 impl Eq for Head {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_rows_of_as_many_files_as_are_merged_at_once_fit_into_their_limit() {
+        for files in [1, 24, 256] {
+            let rows = batch_rows(Table::DeadLetters, files);
+            assert!(rows >= 1 && rows * files * PAYLOAD_BYTES_MAX <= LAKE_WALK_BYTES_MAX, "{rows} rows of {files} files");
+        }
+        assert_eq!(batch_rows(Table::ParkingReadings, 256), LAKE_BATCH_ROWS_MAX);
+    }
+}

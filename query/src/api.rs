@@ -150,6 +150,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether it answers from what ingest has: `false` where the process speaks of itself.
+    pub fn asks_ingest(&self) -> bool {
+        !matches!(self.tag, "start" | "health")
+    }
+
     pub const fn get(path: &'static str, id: &'static str, handler: Handler) -> Self {
         Self::new(Verb::Get, path, id, handler)
     }

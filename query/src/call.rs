@@ -87,6 +87,9 @@ async fn handle(
 ) -> Result<(Answer, Asked), Problem> {
     app.gate.judge(endpoint.access, headers)?;
     let (arguments, wish) = parse(endpoint, path, uri)?;
+    if endpoint.asks_ingest() {
+        app.live.is_known()?;
+    }
     let format = Format::choose(endpoint.formats, wish.as_deref(), headers)?;
     let call = Call { arguments, format, headers: headers.clone(), body };
     let answer = (endpoint.handler)(Arc::clone(app), call).await?;

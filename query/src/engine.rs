@@ -2,11 +2,13 @@
 //!
 //! One runtime for all: its memory pool is the limit of every question together, its cache keeps Parquet footers. A question
 //! gets a plan over one [`View`] and nothing else: there is no catalogue that could change under it, no file function, no
-//! way to write. The server and `kerbside sql` ask through the same engine.
+//! way to write. The server and `kerbside sql` ask through the same engine. Everything is done on [threads](threads) of its own.
 
 mod cell;
+mod extent;
 mod scan;
 mod statement;
+mod threads;
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ use tokio::sync::Semaphore;
 pub use cell::json as cell_json;
 pub use scan::SnapshotTable;
 pub use statement::{Rows, StatementLimits};
+pub use threads::ENGINE_THREADS;
+use threads::Threads;
 
 /// Where the lake's files are.
 #[derive(Clone)]
@@ -101,11 +105,17 @@ pub struct EngineLimits {
 }
 
 pub struct Engine {
+    core: Arc<Core>,
+    threads: Threads,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a question needs wherever it runs.
+struct Core {
     files: LakeFiles,
     /// Without tables: cloned for each statement.
     state: SessionState,
-    clock: Arc<dyn Clock>,
-    turns: Arc<Semaphore>,
+    turns: Semaphore,
 }
 
 impl Engine {
@@ -118,27 +128,43 @@ impl Engine {
         runtime.register_object_store(lake_url().as_ref(), Arc::clone(&files.store));
         let config = SessionConfig::from(config(limits.threads)).with_information_schema(true);
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
-        Ok(Self { files, state, clock, turns: Arc::new(Semaphore::new(limits.statements)) })
+        let core = Core { files, state, turns: Semaphore::new(limits.statements) };
+        Ok(Self { core: Arc::new(core), threads: Threads::start(limits.threads)?, clock })
     }
 
     /// Rows of some files that pass `filter`, by the columns of `order`, at most `fetch`.
-    pub async fn file_rows(&self, question: &Question<'_>, files: Vec<DataFile>) -> Result<Vec<RecordBatch>, EngineError> {
-        self.rows(question, SnapshotTable::of_files(self.files.clone(), question.table, files)).await
+    pub async fn file_rows(&self, question: &Question, files: Vec<DataFile>) -> Result<Vec<RecordBatch>, EngineError> {
+        self.rows(question, SnapshotTable::of_files(self.core.files.clone(), question.table, files)).await
     }
 
     /// Rows of the view's hot rows alone.
-    pub async fn hot_rows(&self, question: &Question<'_>, view: &View) -> Result<Vec<RecordBatch>, EngineError> {
-        self.rows(question, SnapshotTable::of_hot(self.files.clone(), question.table, view)).await
+    pub async fn hot_rows(&self, question: &Question, view: &View) -> Result<Vec<RecordBatch>, EngineError> {
+        self.rows(question, SnapshotTable::of_hot(self.core.files.clone(), question.table, view)).await
     }
 
-    /// A plan by hand: for one sensor's rows the optimizer would take longer than the answer.
-    async fn rows(&self, question: &Question<'_>, table: SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
+    async fn rows(&self, question: &Question, table: SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
         if table.is_empty() {
             return Ok(Vec::new());
         }
+        let (core, question) = (Arc::clone(&self.core), question.clone());
+        self.threads.run(async move { core.rows(question, table).await }).await
+    }
+
+    /// Work over an answer's rows, beside those who serve sockets.
+    pub async fn carry_out<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.threads.carry_out(work).await
+    }
+}
+
+impl Core {
+    /// A plan by hand: for one sensor's rows the optimizer would take longer than the answer.
+    async fn rows(&self, question: Question, table: SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
         let schema = question.table.schema();
         let scan = table.plan(&self.state, None, std::slice::from_ref(&question.filter)).await?;
-        let predicate = self.state.create_physical_expr(question.filter.clone(), &DFSchema::try_from(Arc::clone(&schema))?)?;
+        let predicate = self.state.create_physical_expr(question.filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
         let filtered: Arc<dyn ExecutionPlan> = Arc::new(FilterExec::try_new(predicate, scan)?);
         let merged: Arc<dyn ExecutionPlan> = match filtered.properties().output_partitioning().partition_count() {
             1 => filtered,
@@ -156,11 +182,12 @@ impl Engine {
 }
 
 /// What is asked of one table.
-pub struct Question<'a> {
+#[derive(Clone)]
+pub struct Question {
     pub table: Table,
     pub filter: Expr,
     /// Columns.
-    pub order: &'a [&'static str],
+    pub order: &'static [&'static str],
     pub direction: Direction,
     pub fetch: Option<usize>,
 }

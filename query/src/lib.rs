@@ -9,7 +9,9 @@
 //!                 any other path:  a page of the front binary
 //! ```
 //!
-//! Query sees ingest, registry and journal only through `lake::contract`.
+//! Query sees ingest, registry and journal only through `lake::contract`: in one process, or as [`remote`].
+
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait in the machine's time"))]
 
 pub mod engine;
 pub mod options;
@@ -40,13 +42,14 @@ mod parameter;
 mod parking;
 mod problem;
 mod readings;
+pub mod remote;
 mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use announce::Announcements;
-pub use engine::{Engine, LakeFiles};
+pub use engine::{ENGINE_THREADS, Engine, LakeFiles};
 pub use metrics::describe as describe_metrics;
 pub use options::Options;
 pub use page::{Page, Pages};
@@ -64,6 +67,4 @@ pub enum Error {
     /// The engine could not be built.
     #[error("the query engine: {0}")]
     Engine(#[from] engine::EngineError),
-    #[error("the listener failed: {0}")]
-    Listener(std::io::Error),
 }

@@ -27,7 +27,7 @@ impl Default for Options {
             licence: "CC-BY-4.0".to_owned(),
             attribution: "Kerbside".to_owned(),
             connections_max: 2_000,
-            drain_s: 20,
+            drain_s: 10,
             threads: 0,
             footer_cache_bytes: 64 * 1024 * 1024,
         }

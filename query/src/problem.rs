@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use lake::contract::IntakeError;
+use lake::contract::{Away, IntakeError};
 use serde_json::{Map, Value, json};
 
 use crate::api::{Access, Endpoint, Verb};
@@ -232,16 +232,25 @@ impl Problem {
 impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
-            IntakeError::Unavailable(_) => Self::unavailable(error.to_string()),
+            IntakeError::Unavailable(_) | IntakeError::Away(_) => Self::unavailable(error.to_string()),
             IntakeError::Invalid(detail) => Self::Body(detail),
             IntakeError::NotFound => Self::absent("dead letter", "there"),
         }
     }
 }
 
+impl From<Away> for Problem {
+    fn from(away: Away) -> Self {
+        Self::unavailable(away.0)
+    }
+}
+
 impl From<lake::Error> for Problem {
     fn from(error: lake::Error) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            lake::Error::Away(away) => away.into(),
+            error => Self::Internal(error.to_string()),
+        }
     }
 }
 

@@ -90,7 +90,7 @@ async fn rows_of(engine: &Engine, view: &View, kind: Kind, wish: &Wish<'_>) -> R
     let Some(seen) = view.table(table) else {
         return Ok(Vec::new());
     };
-    let order: &[_] = match kind {
+    let order: &'static [_] = match kind {
         Kind::Parking => &["observed_at"],
         Kind::Air => &["observed_at", "avg_s"],
     };

@@ -1,11 +1,11 @@
 //! The listener and its life: bind, serve, drain.
 
+mod connection;
+mod place;
+
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,11 +19,10 @@ use domain::registry::CityOptions;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ALLOW};
 use http::{HeaderValue, Method, StatusCode};
 use lake::contract::{Intake, Live};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::api::{Access, Endpoint, Verb, endpoints};
 use crate::app::App;
@@ -32,6 +31,7 @@ use crate::language::Language;
 use crate::page::{self, Pages};
 use crate::problem::Problem;
 use crate::{Error, Options, call};
+use place::Places;
 
 /// Whether the process can do its work, as its supervisor sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,23 +77,47 @@ impl Server {
         self.addr
     }
 
-    /// Serves until `shutdown`, then lets open requests end, for as long as the options say.
+    /// Serves until `shutdown`, then lets open requests end for as long as the options say, and cuts off those that are left:
+    /// when this returns nothing of a request runs on.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let drain = Duration::from_secs(self.app.options.drain_s);
-        let clock = Arc::clone(&self.app.clock);
-        let doors = Doors { listener: self.listener, free: Arc::new(Semaphore::new(self.app.options.connections_max)) };
-        let stop = shutdown.clone().cancelled_owned();
-        let serve = axum::serve(doors, router(self.app)).with_graceful_shutdown(stop).into_future();
-        let too_long = async {
-            shutdown.cancelled().await;
-            clock.sleep(drain).await;
-        };
-        tokio::select! {
-            ended = serve => ended.map_err(Error::Listener)?,
-            () = too_long => warn!(drain_s = drain.as_secs(), "open requests were cut off"),
+        let Self { app, listener, addr } = self;
+        let (clock, drain) = (Arc::clone(&app.clock), Duration::from_secs(app.options.drain_s));
+        let places = Places::new(listener, app.options.connections_max, Arc::clone(&clock));
+        let router = router(app);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(ended) = connections.join_next() => told(ended),
+                (place, _) = places.accept() => {
+                    let serve = connection::serve(place, router.clone(), Arc::clone(&clock), shutdown.clone());
+                    connections.spawn(serve);
+                }
+            }
         }
-        info!(addr = %self.addr, "http listener closed");
+        drop(places);
+        let too_long = clock.sleep(drain);
+        tokio::select! {
+            () = all_ended(&mut connections) => {}
+            () = too_long => {
+                warn!(drain_s = drain.as_secs(), open = connections.len(), "open requests are cut off");
+                connections.shutdown().await;
+            }
+        }
+        info!(%addr, "http listener closed");
         Ok(())
+    }
+}
+
+async fn all_ended(connections: &mut JoinSet<()>) {
+    while let Some(ended) = connections.join_next().await {
+        told(ended);
+    }
+}
+
+fn told(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        error!(%error, "a connection's task did not end by itself");
     }
 }
 
@@ -167,60 +191,5 @@ fn preflight(allowed: &str) -> Response {
     response
 }
 
-/// The listener behind a fixed number of places: when all are taken, callers wait in the kernel's queue.
-struct Doors {
-    listener: TcpListener,
-    free: Arc<Semaphore>,
-}
-
-impl axum::serve::Listener for Doors {
-    type Io = Place;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Place, SocketAddr) {
-        let permit = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
-        let (stream, addr) = axum::serve::Listener::accept(&mut self.listener).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            warn!(%error, "small answers may wait for the peer's acknowledgement");
-        }
-        (Place { stream, _permit: permit }, addr)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection and the place that it takes.
-struct Place {
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Place {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Place {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@
 //! City and CityRun are functions of their seed: the same seed gives the same bytes. Faults (loss, clocks that run wrong, stuck
 //! sensors) are to be adaptors over the iterator of events, which is why a run is nothing but an iterator.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait in the machine's time"))]
+
 pub mod calendar;
 pub mod chance;
 pub mod city;

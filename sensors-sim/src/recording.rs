@@ -101,6 +101,8 @@ pub struct Recording {
     /// Refusals of cells whose row was handed out before them.
     waiting: VecDeque<RowError>,
     ended: bool,
+    /// The source failed before its end.
+    torn: bool,
 }
 
 impl Recording {
@@ -137,7 +139,7 @@ impl Recording {
         let header = reader.headers().map_err(|error| refuse(error.to_string()))?;
         let columns: Vec<String> = header.iter().map(|column| column.trim().to_owned()).collect();
         let bound = Bound::new(&mapping, &columns).map_err(refuse)?;
-        Ok(Self { mapping, bound, reader, counts: RecordingCounts::default(), waiting: VecDeque::new(), ended: false })
+        Ok(Self { mapping, bound, reader, counts: RecordingCounts::default(), waiting: VecDeque::new(), ended: false, torn: false })
     }
 
     pub fn mapping(&self) -> &Mapping {
@@ -147,6 +149,11 @@ impl Recording {
     /// Complete once the iterator has ended.
     pub fn counts(&self) -> RecordingCounts {
         self.counts
+    }
+
+    /// Whether the source failed before its end, so that what follows is missing.
+    pub fn is_torn(&self) -> bool {
+        self.torn
     }
 
     /// The time of the last reading, by reading to the end.
@@ -188,7 +195,8 @@ impl Recording {
 
     /// A row that is no text is refused and reading goes on; a source that fails (a torn gzip stream) ends the recording.
     fn broken(&mut self, line: u64, error: &csv::Error) -> RowError {
-        self.ended = matches!(error.kind(), csv::ErrorKind::Io(_));
+        self.torn = matches!(error.kind(), csv::ErrorKind::Io(_));
+        self.ended = self.torn;
         self.counts.rows += 1;
         self.counts.refused += 1;
         RowError { line, column: None, detail: error.to_string() }

@@ -5,29 +5,25 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use anyhow::Context as _;
+
 /// A line for whoever reads the test's output.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The path of a program, also in the folders of system programs; `None` with a line that says so.
-pub fn find(name: &str) -> Option<PathBuf> {
+/// The path of a program, also in the folders of system programs.
+pub fn find(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let found =
-        path.split(':').chain(["/usr/sbin", "/sbin"]).map(|folder| Path::new(folder).join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        say(&format!("skipped: {name} is not installed"));
-    }
-    found
+    let mut folders = path.split(':').chain(["/usr/sbin", "/sbin"]);
+    let found = folders.find_map(|folder| Some(Path::new(folder).join(name)).filter(|file| file.is_file()));
+    found.with_context(|| format!("{name} is not installed: scripts/test installs it"))
 }
 
-/// The Python of the tests' virtual environment; `None` with a line that says so.
-pub fn python() -> Option<PathBuf> {
+/// The Python of the tests' virtual environment.
+pub fn python() -> anyhow::Result<PathBuf> {
     let python = std::env::var_os("KERBSIDE_PYTHON").map(PathBuf::from).filter(|path| path.is_file());
-    if python.is_none() {
-        say("skipped: KERBSIDE_PYTHON names no Python (scripts/test makes one)");
-    }
-    python
+    python.context("KERBSIDE_PYTHON names no Python: scripts/test makes one")
 }
 
 /// A real Mosquitto on a free port, with persistence off; ends with the test.
@@ -37,8 +33,8 @@ pub struct Mosquitto {
 }
 
 impl Mosquitto {
-    pub fn start(folder: &Path) -> anyhow::Result<Option<Self>> {
-        let Some(program) = find("mosquitto") else { return Ok(None) };
+    pub fn start(folder: &Path) -> anyhow::Result<Self> {
+        let program = find("mosquitto")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = folder.join("mosquitto.conf");
         std::fs::write(
@@ -50,7 +46,7 @@ impl Mosquitto {
         let up =
             crate::until::until(std::time::Duration::from_secs(10), || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
         anyhow::ensure!(up.is_some(), "mosquitto does not listen on port {port}");
-        Ok(Some(mosquitto))
+        Ok(mosquitto)
     }
 
     pub fn address(&self) -> std::net::SocketAddr {

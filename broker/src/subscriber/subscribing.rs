@@ -9,12 +9,15 @@ use bytes::BytesMut;
 use domain::Position;
 use domain::access::Principal;
 use domain::limits::SUBSCRIPTIONS_PER_SESSION_MAX;
+use metrics::counter;
+use tracing::warn;
 
 use super::{Filter, Hub, Origin, Share, Subscribed, Subscriber, Text};
 use crate::change::{Change, Subscription};
 use crate::codec::Codec;
 use crate::durable::Kept;
 use crate::feed::Delivery;
+use crate::metrics::SUBSCRIBES_REFUSED;
 use crate::packet::{Reason, Subscribe, SubscribeOptions};
 use crate::routes::{Target, WithRetained};
 
@@ -66,7 +69,7 @@ impl Subscriber {
         if filter.share.is_some() && options.no_local {
             return Err(Reason::PROTOCOL_ERROR);
         }
-        if !self.hub.authority.may_subscribe(principal, &filter.path) {
+        if !self.is_granted(principal, &filter.path) {
             return Ok(Err(Reason::NOT_AUTHORISED));
         }
         let former = self.filters.get(&text);
@@ -74,7 +77,7 @@ impl Subscriber {
             return Ok(Err(Reason::QUOTA_EXCEEDED));
         }
         let mut subscription = Subscription::new(options, identifier);
-        subscription.since = former.map_or(Position::START, |former| former.subscription.since);
+        subscription.since = former.map_or(self.first_since(), |former| former.subscription.since);
         if filter.share.is_some() {
             // A message of a group goes to another member when one leaves; exactly once cannot be kept then.
             subscription.qos = subscription.qos.min(1);
@@ -85,6 +88,23 @@ impl Subscriber {
         // A copy: a slice would keep the read buffer.
         let text = Text::from(&*text);
         Ok(Ok(Granted { text, subscribed: Subscribed { filter, subscription }, retained }))
+    }
+
+    /// Since when a new subscription counts: since now, of a required session's first ones since the session was named.
+    fn first_since(&self) -> Position {
+        match self.is_required && self.filters.is_empty() {
+            true => self.own.considered(),
+            false => Position::START,
+        }
+    }
+
+    fn is_granted(&self, principal: &Principal, path: &str) -> bool {
+        let granted = self.hub.authority.may_subscribe(principal, path);
+        if !granted {
+            counter!(SUBSCRIBES_REFUSED).increment(1);
+            warn!(client = %self.client, filter = %path, "subscription refused: not authorised");
+        }
+        granted
     }
 
     /// Keeps a lasting session's new subscriptions; returns what has to be handed out before they begin.
@@ -209,7 +229,13 @@ impl Subscriber {
     }
 
     /// Takes up what an earlier connection left; writes the PUBRELs that are open.
-    pub async fn resume(&mut self, kept: &Kept, codec: &mut Codec, out: &mut BytesMut) -> Result<(), Reason> {
+    pub async fn resume(
+        &mut self,
+        kept: &Kept,
+        principal: &Principal,
+        codec: &mut Codec,
+        out: &mut BytesMut,
+    ) -> Result<(), Reason> {
         for &id in &kept.received {
             self.received.insert(id);
             codec.pubrel(id, Reason::SUCCESS, out);
@@ -218,6 +244,12 @@ impl Subscriber {
         self.own.resume(sent, kept.done.clone());
         for (text, subscription) in &kept.subscriptions {
             let Some(filter) = Filter::parse(text) else { continue };
+            // What was granted when it was subscribed may have been taken back since.
+            if !self.is_granted(principal, &filter.path) {
+                let change = Change::Unsubscribed { client: self.client.clone(), filter: text.clone() };
+                self.hub.store.change(change).await.map_err(|_| Reason::QUOTA_EXCEEDED)?;
+                continue;
+            }
             let retained = if subscription.retained_due { WithRetained::Yes } else { WithRetained::No };
             let subscribed = Subscribed { filter, subscription: *subscription };
             self.begin(Granted { text: text.clone(), subscribed, retained }).await?;

@@ -128,7 +128,7 @@ async fn an_address_beyond_this_machine_is_refused_unless_asked_for_by_name() {
     let refused = Broker::bind(everywhere.clone(), deps()).await;
     assert!(matches!(refused, Err(Error::Exposed { .. })));
     let dir = front.dir.path().join("second");
-    let asked = Options { allow_anonymous_off_loopback: true, dir, ..everywhere };
+    let asked = Options { allow_plaintext_off_loopback: true, dir, ..everywhere };
     assert!(Broker::bind(asked, deps()).await.is_ok());
     let taken = Options { listen: front.mqtt, ..Options::default() };
     assert!(matches!(Broker::bind(taken, deps()).await, Err(Error::Listen { .. })));

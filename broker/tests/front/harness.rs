@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use broker::{Broker, Deps, Handle, Options};
-use domain::access::Anonymous;
+use domain::access::{Anonymous, Authority};
 use domain::record::Record;
 use domain::rng::Rng;
 use domain::time::SystemClock;
@@ -43,19 +43,25 @@ impl Front {
         Self::start_on(dir, journal, set).await
     }
 
+    /// Whoever connects is judged by `authority`.
+    pub async fn start_for(authority: Arc<dyn Authority>) -> Self {
+        let dir = TempDir::new().expect("a temporary directory");
+        let journal = open_journal(dir.path()).await;
+        Self::start_as(dir, journal, authority, |_| ()).await
+    }
+
     pub async fn start_on(dir: TempDir, journal: Journal, set: impl FnOnce(&mut Options)) -> Self {
+        Self::start_as(dir, journal, Arc::new(Anonymous::LoopbackOnly), set).await
+    }
+
+    async fn start_as(dir: TempDir, journal: Journal, authority: Arc<dyn Authority>, set: impl FnOnce(&mut Options)) -> Self {
         let free = "127.0.0.1:0".parse().expect("an address");
         let mut options = Options { listen: free, websocket: Some(free), dir: dir.path().join("broker"), ..Options::default() };
         set(&mut options);
-        let deps = Deps {
-            journal: journal.clone(),
-            clock: clock(),
-            rng: Rng::from_seed(1),
-            authority: Arc::new(Anonymous::LoopbackOnly),
-        };
+        let deps = Deps { journal: journal.clone(), clock: clock(), rng: Rng::from_seed(1), authority };
         let front = Broker::bind(options, deps).await.expect("the front starts");
-        let mqtt = front.local_addr().expect("bound");
-        let websocket = front.ws_addr().expect("bound").expect("asked for");
+        let mqtt = front.local_addr();
+        let websocket = front.ws_addr().expect("asked for");
         let (handle, shutdown) = (front.handle(), CancellationToken::new());
         let task = tokio::spawn(front.run(shutdown.clone()));
         Self { dir, journal, handle, mqtt, websocket, shutdown, task }

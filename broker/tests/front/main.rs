@@ -1,11 +1,15 @@
 //! The front over real sockets and a real journal: what a client sees, and what the journal holds then.
 
+#![allow(clippy::disallowed_methods, reason = "tests wait in the machine's time")]
+
+mod authorised;
 mod clients;
 mod connecting;
 mod disk;
 mod harness;
 mod publishing;
 mod raw;
+mod requiring;
 mod sharing;
 mod subscribing;
 mod wills;

@@ -1,6 +1,7 @@
 //! What the registry promises, on small cities written as the files that users write.
 
 mod bindings;
+mod differences;
 mod files;
 mod hanoi;
 mod histories;

@@ -2,8 +2,8 @@
 
 use domain::kind::parking::{BayState, Parking, ParkingValue};
 use domain::reading::Transport;
-use domain::{Flags, SensorId};
-use lake::rows::ParkingRows;
+use domain::{Flags, Reason, SensorId};
+use lake::rows::{DeadLetter, DeadLetterRows, ParkingRows};
 
 use super::*;
 
@@ -36,8 +36,46 @@ fn after(hot: &Hot, committed: u64) -> usize {
 fn small_chunks_are_merged_and_no_row_is_lost() {
     let mut hot = fresh();
     (1..=1_000).for_each(|position| push(&mut hot, position, 1));
-    assert_eq!((hot.rows(), after(&hot, 0)), (1_000, 1_000));
+    assert_eq!((hot.all().rows, after(&hot, 0)), (1_000, 1_000));
     assert!(hot.after(TABLE, Position::START).len() <= 12);
+}
+
+/// A dead letter with a payload of so many bytes.
+fn letter(position: u64, bytes: usize) -> RecordBatch {
+    let mut rows = DeadLetterRows::default();
+    rows.push(&DeadLetter {
+        received_at: Timestamp::UNIX_EPOCH,
+        topic: "kerbside/v1/parking/bay-1",
+        payload: &vec![0; bytes],
+        reason: Reason::Malformed,
+        detail: "",
+        sensor: None,
+        client: None,
+        length: None,
+        hash: None,
+        element: 0,
+        position: Position(position),
+        resolved: None,
+    });
+    rows.finish()
+}
+
+#[test]
+fn chunks_of_long_rows_stay_far_below_what_a_columns_offsets_reach() {
+    let mut hot = fresh();
+    let table = Table::DeadLetters;
+    for position in 1..=100 {
+        hot.push(Position(position), Position(position), Timestamp::UNIX_EPOCH, [(table, letter(position, 1024 * 1024))]);
+    }
+    let chunks = hot.after(table, Position::START);
+    assert_eq!(chunks.iter().map(|chunk| chunk.rows.num_rows()).sum::<usize>(), 100);
+    assert!(chunks.iter().all(|chunk| chunk.rows.get_array_memory_size() <= HOT_CHUNK_BYTES_MAX));
+    assert_eq!(hot.all().bytes, chunks.iter().map(|chunk| chunk.rows.get_array_memory_size()).sum::<usize>());
+    assert!(hot.uncommitted().reaches(Load { rows: usize::MAX, bytes: 100 * 1024 * 1024 }));
+    hot.seal();
+    hot.committed(table, Position(100), Duration::ZERO);
+    hot.forget_committed();
+    assert_eq!((hot.all(), hot.uncommitted()), (Load::default(), Load::default()));
 }
 
 #[test]
@@ -50,7 +88,7 @@ fn a_commit_takes_exactly_the_rows_up_to_its_cut() {
     // before the commit is known the lake may hold it already
     assert_eq!((after(&hot, 0), after(&hot, 5)), (16, 6));
     hot.committed(TABLE, Position(5), Duration::ZERO);
-    assert_eq!((hot.rows(), hot.rows_uncommitted(), after(&hot, 5)), (16, 6, 6));
+    assert_eq!((hot.all().rows, hot.uncommitted().rows, after(&hot, 5)), (16, 6, 6));
     let jobs = hot.seal();
     assert_eq!(jobs[0].1.iter().map(RecordBatch::num_rows).sum::<usize>(), 6);
 }
@@ -62,9 +100,9 @@ fn committed_rows_stay_for_a_minute() {
     hot.seal();
     hot.committed(TABLE, Position(1), Duration::from_secs(10));
     hot.forget(Duration::from_secs(69));
-    assert_eq!(hot.rows(), 3);
+    assert_eq!(hot.all().rows, 3);
     hot.forget(Duration::from_secs(70));
-    assert_eq!(hot.rows(), 0);
+    assert_eq!(hot.all().rows, 0);
 }
 
 #[test]
@@ -75,7 +113,7 @@ fn at_the_limit_only_committed_rows_are_dropped() {
     push(&mut hot, 2, 4);
     hot.committed(TABLE, Position(1), Duration::ZERO);
     hot.forget_committed();
-    assert_eq!((hot.rows(), after(&hot, 1)), (4, 4));
+    assert_eq!((hot.all().rows, after(&hot, 1)), (4, 4));
 }
 
 #[test]

@@ -201,6 +201,7 @@ impl Pipeline {
         let entry = self.state.sensors.get_mut(sensor);
         entry.rows += 1;
         entry.hear(&reading, at.received_at);
+        self.state.heard.note(&sensor);
         let track = entry.tracks[kind as usize].get_or_insert_default();
         for (identity, fingerprint) in new {
             track.accept(reading.observed_at, *identity, *fingerprint);

@@ -12,7 +12,7 @@ use domain::reading::{Reading, Transport};
 use domain::registry::Resolution;
 use domain::{Flags, Kind, Quantity, SensorId, Timestamp};
 use hashbrown::HashMap;
-use lake::contract::Counts;
+use lake::contract::{Counts, SensorHeard};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// One sensor.
@@ -110,6 +110,21 @@ impl Sensor {
             resolved: [None, None],
             planned: [None, None],
         }
+    }
+
+    /// `None`: nothing of it was accepted yet.
+    pub fn heard(&self) -> Option<SensorHeard> {
+        let heard = self.heard.as_ref()?;
+        Some(SensorHeard {
+            sensor: self.id.clone(),
+            kind: heard.kind,
+            observed_at: heard.observed_at,
+            received_at: heard.received_at,
+            battery_mv: heard.battery_mv,
+            battery_pct: heard.battery_pct,
+            rssi_dbm: heard.rssi_dbm,
+            gateway: heard.gateway.as_ref().map(ToString::to_string),
+        })
     }
 
     pub fn mark(&self, kind: Kind) -> Option<Timestamp> {

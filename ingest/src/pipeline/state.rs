@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use domain::{Position, Timestamp};
 use hashbrown::HashSet;
-use lake::contract::LiveState;
+use lake::contract::{Changes, LedgerView, LiveState};
 use serde::{Deserialize, Serialize};
 
 use super::capacities::Capacities;
@@ -28,6 +28,15 @@ pub struct State {
     pub edits: Edits,
     /// Since checkpoints of format 3.
     pub capacities: Capacities,
+    /// The sensors that were heard last, by number, for followers.
+    #[serde(skip)]
+    pub heard: Changes<u32>,
+}
+
+impl State {
+    pub fn totals(&self) -> LedgerView {
+        LedgerView { counts: self.ledger.counts.clone(), foreign: self.ledger.foreign, head: self.position.0 }
+    }
 }
 
 /// The dead letters resolved last: a record that takes one again a second time changes nothing.

@@ -21,7 +21,6 @@ use crate::hot::Hot;
 use crate::options::Options;
 use crate::pipeline::{Committed, Pipeline, Rules, State};
 use crate::registry;
-use crate::release::Release;
 use crate::shared::{Floor, Shared};
 use crate::uplinks::Uplinks;
 use crate::writer::Writer;
@@ -69,7 +68,7 @@ impl Service {
             head: watch::Sender::new(state.position),
             checkpoint: AtomicU64::new(state.position.0),
             fallback: AtomicU64::new(fallback.0),
-            waiting_since: AtomicI64::new(0),
+            reached: AtomicI64::new(state.now.as_micros()),
             edits: Mutex::default(),
             edit_turn: tokio::sync::Mutex::default(),
             reprocess_turn: tokio::sync::Mutex::default(),
@@ -77,7 +76,7 @@ impl Service {
             pipeline: RwLock::new(Pipeline::new(rules, state, registry, options.dedupe_bytes)),
             options,
         });
-        Ok(Self { shared, tail, committed, store, checkpoints, writer, release: Release::default() })
+        Ok(Self { shared, tail, committed, store, checkpoints, writer })
     }
 }
 

@@ -6,6 +6,7 @@ use lake::contract::HotChunk;
 use lake::table::Table;
 use tracing::warn;
 
+use super::leaving::Leaving;
 use super::{Backoff, Service};
 use crate::batch::Batch;
 use crate::error::Error;
@@ -14,8 +15,38 @@ use crate::metrics as names;
 use crate::pipeline::{AppliedEdit, Effects, Judged, Judging, KeySet, Plan, SetId};
 use crate::uplinks::NewUplink;
 
+/// What became of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    All,
+    /// A shutdown came, and what the rest needs is not to be had: no record after it may be taken either.
+    NotAll,
+}
+
+/// What a step needs beside its batch.
+struct Prepared {
+    plan: Plan,
+    loaded: Vec<(SetId, KeySet)>,
+    judged: Option<Judged>,
+}
+
 impl Service {
-    pub(super) async fn take_slice(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+    /// Takes what one wait gave, then lets other tasks run.
+    pub(super) async fn take(&mut self, entries: Vec<Entry>, leaving: &Leaving) -> Result<Taken, Error> {
+        let (Some(oldest), Some(newest)) = (entries.first(), entries.last()) else {
+            return Ok(Taken::All);
+        };
+        let newest = newest.received_at;
+        self.shared.reach(oldest.received_at);
+        let taken = self.take_slice(entries, leaving).await?;
+        if taken == Taken::All {
+            self.shared.reach(newest);
+        }
+        tokio::task::yield_now().await;
+        Ok(taken)
+    }
+
+    async fn take_slice(&mut self, entries: Vec<Entry>, leaving: &Leaving) -> Result<Taken, Error> {
         let began = self.shared.clock.elapsed();
         let options = codec::Options { reference_temperature_c: self.shared.options.reference_temperature_c };
         let mut batch = Batch::default();
@@ -23,14 +54,29 @@ impl Service {
             batch.push(entry.position, entry.received_at, entry.kind, entry.body, &options);
         }
         let records = batch.records.len() as u64;
-        let plan = self.shared.pipeline.write().plan(&batch);
-        let loaded = self.load_keys(&plan, batch.records.first().map(|record| record.position)).await?;
-        let judged = self.judge_next_edit(&batch).await?;
-        let effects = self.step(batch, plan, loaded, judged);
+        let prepared = tokio::select! {
+            biased;
+            prepared = self.prepare(&batch, leaving) => prepared?,
+            () = leaving.taking_is_over() => None,
+        };
+        let Some(prepared) = prepared else {
+            return Ok(Taken::NotAll);
+        };
+        let effects = self.step(batch, prepared);
         self.publish(effects).await?;
         metrics::counter!(names::RECORDS).increment(records);
         metrics::histogram!(names::STEP_SECONDS).record(self.shared.clock.elapsed().saturating_sub(began).as_secs_f64());
-        Ok(())
+        Ok(Taken::All)
+    }
+
+    /// `None` when a shutdown came and it cannot be had. Nothing of the state that answers show is changed by it.
+    async fn prepare(&self, batch: &Batch, leaving: &Leaving) -> Result<Option<Prepared>, Error> {
+        let plan = self.shared.pipeline.write().plan(batch);
+        let Some(loaded) = self.load_keys(&plan, batch.records.first().map(|record| record.position), leaving).await? else {
+            return Ok(None);
+        };
+        let judged = self.judge_next_edit(batch).await?;
+        Ok(Some(Prepared { plan, loaded, judged }))
     }
 
     /// On a thread of its own and before the lock is taken: a city's edit takes seconds, and readers go on meanwhile.
@@ -44,7 +90,7 @@ impl Service {
     }
 
     /// State and hot rows change under one lock: a reader sees both or none.
-    fn step(&mut self, batch: Batch, plan: Plan, loaded: Vec<(SetId, KeySet)>, judged: Option<Judged>) -> Effects {
+    fn step(&mut self, batch: Batch, Prepared { plan, loaded, judged }: Prepared) -> Effects {
         let mut pipeline = self.shared.pipeline.write();
         let mut effects = pipeline.step(batch, plan, loaded, judged, &self.committed);
         let rows = [
@@ -98,10 +144,15 @@ impl Service {
         Ok(())
     }
 
-    /// Retried while the lake cannot be read: without the sets nobody can say what is a duplicate.
-    async fn load_keys(&self, plan: &Plan, first: Option<Position>) -> Result<Vec<(SetId, KeySet)>, Error> {
+    /// Retried while the lake cannot be read: without the sets nobody can say what is a duplicate. A shutdown does not wait for that.
+    async fn load_keys(
+        &self,
+        plan: &Plan,
+        first: Option<Position>,
+        leaving: &Leaving,
+    ) -> Result<Option<Vec<(SetId, KeySet)>>, Error> {
         let Some(first) = first.filter(|_| !plan.load.is_empty()) else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
         metrics::counter!(names::KEY_SETS_LOADED).increment(plan.load.len() as u64);
         let mut loaded = Vec::with_capacity(plan.load.len());
@@ -119,12 +170,15 @@ impl Service {
                     }
                     Err(error) => {
                         warn!(%error, "keys cannot be loaded, trying again");
-                        self.shared.clock.sleep(backoff.next()).await;
+                        tokio::select! {
+                            () = self.shared.clock.sleep(backoff.next()) => {}
+                            () = leaving.asked() => return Ok(None),
+                        }
                     }
                 }
             }
         }
-        Ok(loaded)
+        Ok(Some(loaded))
     }
 
     /// The hot rows are taken first, then the lake: rows that move between are seen twice, never missed.

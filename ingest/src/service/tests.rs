@@ -1,9 +1,16 @@
 //! The service on a real journal and a real lake: restarts, crashes, held readings, dead letters, edits.
 
+#![expect(clippy::disallowed_methods, reason = "tests wait for real disks and processes, in the machine's time")]
+
 mod at_rest;
 mod bench;
 mod city;
+mod compaction;
 mod crash;
+mod data_dir;
+mod following;
+mod import;
+mod leaving;
 mod mended;
 mod registry_file;
 
@@ -27,7 +34,7 @@ async fn what_is_published_is_in_the_ledger_the_view_and_after_a_stop_in_the_lak
     assert_eq!(ingest.rows(Table::AirReadings).await, 1);
     assert_eq!(ingest.rows(Table::DeadLetters).await, 2);
     let sensor = SensorId::new("bay-1").expect("valid");
-    let uplinks = ingest.handle.uplinks(&sensor);
+    let uplinks = ingest.handle.uplinks(&sensor).await.expect("it is the same process");
     assert_eq!(uplinks.len(), 4);
     assert!(uplinks[1].error.is_some() && uplinks[0].error.is_none());
     assert_eq!(ingest.handle.sensors(None, 10).len(), 2);
@@ -55,6 +62,21 @@ async fn a_view_never_misses_or_doubles_a_row_while_rows_move_to_the_lake() {
     }
     let committed = ingest.handle.status().tables[0].committed;
     assert!(committed.0 > 0, "commits went on meanwhile");
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn the_lag_is_the_age_of_the_oldest_record_that_is_not_visible_however_long_it_was_quiet_before() {
+    let mut bench = Bench::new(Options { hot_rows: 1, ..Options::default() });
+    let ingest = bench.start().await;
+    ingest.publish(vec![parking("bay-1", 10, "occupied")]).await;
+    assert_eq!(ingest.handle.status().lag_ms, 0);
+    bench.move_clock(std::time::Duration::from_secs(3_600));
+    // There is no room for it until the first one is committed.
+    ingest.handle.publish(vec![parking("bay-1", 20, "vacant")]).await.expect("durable");
+    bench.move_clock(std::time::Duration::from_secs(7));
+    let lag_ms = ingest.handle.status().lag_ms;
+    assert!((7_000..60_000).contains(&lag_ms), "{lag_ms}");
     ingest.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! What the service does by the clock between two slices: cut commits, forget old rows, take held elements again.
+//! What the service does by the clock between two slices: cut commits, forget old rows.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tracing::info;
 
 use super::Service;
 use crate::checkpoint;
-use crate::error::Error;
+use crate::hot::Load;
 use crate::metrics as names;
 use crate::writer::{Job, Written};
 
@@ -22,23 +22,16 @@ impl Service {
         self.writer.until_due(self.shared.clock.elapsed()).min(TIMER_MAX)
     }
 
-    pub(super) async fn timers(&mut self) -> Result<(), Error> {
+    pub(super) fn timers(&mut self) {
         let now = self.shared.clock.elapsed();
-        if !self.has_room() && self.shared.lag_ms() == 0 {
-            self.shared.wait_began(self.shared.clock.now());
-        }
         if !self.writer.is_busy() && self.is_commit_due(now) {
             self.cut(Checkpoint::WhenDue);
         }
-        if self.shared.position() >= self.shared.start {
-            self.release.run(&self.shared).await;
-        }
-        Ok(())
     }
 
     fn is_commit_due(&self, now: Duration) -> bool {
-        let full = self.shared.hot.read().rows_uncommitted() >= self.shared.options.commit_rows;
-        full || self.writer.until_due(now).is_zero()
+        let full = Load { rows: self.shared.options.commit_rows, bytes: self.shared.options.commit_bytes };
+        self.shared.hot.read().uncommitted().reaches(full) || self.writer.until_due(now).is_zero()
     }
 
     /// Cuts at the pipeline's position and hands everything up to there to the writer.
@@ -47,7 +40,8 @@ impl Service {
         let tables = {
             let mut hot = self.shared.hot.write();
             hot.forget(now);
-            metrics::gauge!(names::HOT_ROWS).set(hot.rows() as f64);
+            metrics::gauge!(names::HOT_ROWS).set(hot.all().rows as f64);
+            metrics::gauge!(names::HOT_BYTES).set(hot.all().bytes as f64);
             hot.seal()
         };
         let pipeline = self.shared.pipeline.read();
@@ -66,11 +60,10 @@ impl Service {
         self.writer.begin(&self.shared, &self.checkpoints, job, now);
     }
 
-    pub(super) fn written(&mut self, written: Written) -> Result<(), Error> {
+    pub(super) fn written(&mut self, written: Written) {
         if let Some(checkpoint) = written.checkpoint {
             info!(position = checkpoint.0, "checkpoint written");
         }
-        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Against a real Mosquitto where one is installed: what its publishers were promised is in the journal, whatever happens to the source.
 
+#![expect(clippy::disallowed_methods, reason = "tests wait for real disks and processes, in the machine's time")]
+
 mod failing;
 
 use std::collections::BTreeMap;

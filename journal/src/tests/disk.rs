@@ -14,7 +14,7 @@ fn a_closed_journal_opens_again_with_its_records_and_its_id() {
     let append = journal.append(3, b"body");
     block_on(async {
         assert_eq!(append.await, Ok(Position(1)));
-        let _ = journal.append(4, b"not awaited");
+        let _unawaited = journal.append(4, b"not awaited");
         journal.close().await.expect("closes");
     });
     let (journal, recovery) = open(dir.path(), JournalId(9)).expect("the lock is free");

@@ -138,7 +138,7 @@ fn a_panic_while_encoding_leaves_no_half_record() {
     let mut rig = Rig::new(1 << 20, 0);
     let journal = rig.journal.clone();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let _ = journal.append_with(1, 10, |buffer| {
+        let _unawaited = journal.append_with(1, 10, |buffer| {
             buffer.extend_from_slice(b"half");
             panic!("encoding failed");
         });
@@ -153,7 +153,7 @@ fn ready_waits_for_room_and_a_failure_makes_room() {
     let options = Options { pending_bytes_max: 50, ..Options::default() };
     let mut rig = Rig::on(Default::default(), Default::default(), options).expect("opens");
     for faults in [Faults::default(), Faults { write: true, ..Faults::default() }] {
-        let _ = rig.append(&[0; 100]);
+        let _unawaited = rig.append(&[0; 100]);
         let journal = rig.journal.clone();
         rig.disk.set_faults(faults);
         block_on(async {

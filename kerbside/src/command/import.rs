@@ -32,8 +32,9 @@ pub async fn run(import: cli::Import, config: Config) -> anyhow::Result<ExitCode
     let rows = match Remote::named(&import.server)? {
         Some(remote) => progress.beside(into_server(rows, remote, &taken)).await?,
         None => {
-            let offline = Offline::open(&config).await?;
-            let outcome = progress.beside(into_data_dir(rows, &offline, &taken)).await;
+            let mut offline = Offline::open(&config).await?;
+            let handle = offline.handle();
+            let outcome = progress.beside(offline.run(into_data_dir(rows, handle, &taken))).await?;
             offline.close().await?;
             outcome?
         }
@@ -95,12 +96,16 @@ impl Rows {
         if let Some(line) = self.interrupted {
             text.push_str(&format!("stopped before line {line}: go on with --from-line {line}\n"));
         }
+        let is_whole = self.interrupted.is_none() && !self.recording.is_torn();
+        if self.recording.is_torn() {
+            text.push_str("the file broke off: what follows that line was not read\n");
+        }
         command::say(&text)?;
-        Ok(if self.interrupted.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-async fn into_data_dir(mut rows: Rows, offline: &Offline, taken: &AtomicU64) -> anyhow::Result<Rows> {
+async fn into_data_dir(mut rows: Rows, handle: ingest::Handle, taken: &AtomicU64) -> anyhow::Result<Rows> {
     let stop = interrupt::token();
     let mut last = None;
     loop {
@@ -111,12 +116,12 @@ async fn into_data_dir(mut rows: Rows, offline: &Offline, taken: &AtomicU64) -> 
             break;
         }
         let messages = batch.iter().map(|row| Publish::new(Source::Import, &row.topic(), row.payload())).collect();
-        let positions = offline.handle().publish(messages).await.with_context(|| repeat_from(first.line))?;
+        let positions = handle.publish(messages).await.with_context(|| repeat_from(first.line))?;
         last = positions.last().copied();
         taken.fetch_add(batch.len() as u64, Ordering::Relaxed);
     }
     if let Some(position) = last {
-        offline.handle().settled(position, SETTLE_MAX).await;
+        handle.settled(position, SETTLE_MAX).await;
     }
     Ok(rows)
 }

@@ -42,8 +42,9 @@ async fn import(file: &Path, dry_run: bool, server: &Server, config: &Config) ->
             judged(answer)?
         }
         None => {
-            let offline = Offline::open(config).await?;
-            let verdict = offline.handle().edit_registry("registry-import", Bytes::from(features), dry_run).await;
+            let mut offline = Offline::open(config).await?;
+            let handle = offline.handle();
+            let verdict = offline.run(handle.edit_registry("registry-import", Bytes::from(features), dry_run)).await?;
             offline.close().await?;
             verdict?
         }
@@ -119,8 +120,9 @@ async fn export(server: &Server, config: &Config) -> anyhow::Result<ExitCode> {
     let features = match Remote::named(server)? {
         Some(remote) => tokio::task::spawn_blocking(move || remote.get("/v1/registry")?.accepted()).await??.body,
         None => {
-            let offline = Offline::open(config).await?;
-            let exported = offline.handle().export_registry(None).await;
+            let mut offline = Offline::open_existing(config).await?;
+            let handle = offline.handle();
+            let exported = offline.run(handle.export_registry(None)).await?;
             offline.close().await?;
             String::from_utf8(exported?.to_vec())?
         }

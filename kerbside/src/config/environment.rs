@@ -3,8 +3,8 @@
 //! A variable that names no key is a warning, not an error: other software of the machine may use the prefix.
 
 use figment::Figment;
-use figment::providers::Env;
-use figment::value::Value;
+use figment::providers::{Env, Serialized};
+use figment::value::Dict;
 
 const PREFIX: &str = "KERBSIDE_";
 /// Read elsewhere: by the command line, and by scripts and tests.
@@ -25,13 +25,21 @@ pub fn read(defaults: &Figment) -> (Env, Vec<String>) {
     (variables, unknown)
 }
 
-/// A key is known when its parent section exists and holds it, or is an optional one without a default.
+/// Sections that take any key.
+const OPEN: [&str; 2] = ["lake.storage", "lake.retention_days"];
+
+/// A key is known when the defaults hold it, or an open section or an optional one without a default does.
 fn is_known(defaults: &Figment, key: &str) -> bool {
-    if defaults.find_value(key).is_ok() {
+    if defaults.find_value(key).is_ok() || key == "mqtt_ws" {
         return true;
     }
-    match key.split_once('.') {
-        Some((section, _)) => matches!(defaults.find_value(section), Ok(Value::Dict(..)) | Err(_)) && section == "source",
-        None => key == "mqtt_ws",
+    match key.rsplit_once('.') {
+        Some(("source", name)) => source_keys().contains_key(name),
+        Some((section, _)) => OPEN.contains(&section),
+        None => false,
     }
+}
+
+fn source_keys() -> Dict {
+    Figment::from(Serialized::defaults(ingest::source::Options::default())).extract().unwrap_or_default()
 }

@@ -4,12 +4,17 @@ use domain::record::Publish;
 use domain::{Position, Timestamp, registry};
 use serde::{Deserialize, Serialize};
 
+use super::Away;
+
 /// Why something could not be taken.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum IntakeError {
     /// The journal cannot write now (full disk, failed fsync): try again later.
     #[error("the journal cannot write: {0}")]
     Unavailable(String),
+    /// Ingest cannot be reached: try again later.
+    #[error(transparent)]
+    Away(#[from] Away),
     /// The content is wrong; trying again cannot mend it.
     #[error("{0}")]
     Invalid(String),

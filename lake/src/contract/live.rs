@@ -48,19 +48,25 @@ pub struct LiveState {
     pub changes: Changes,
 }
 
-/// Which targets changed last, for readers that follow the state: the newest [`LIVE_CHANGES_MAX`].
+/// What changed last, for readers that follow a state: the newest [`LIVE_CHANGES_MAX`], by name.
 ///
 /// It counts changes of this process and is not part of a checkpoint: who begins to follow reads the whole state once.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
+#[derive(Clone, Debug)]
+pub struct Changes<T = ObjectId> {
     /// How many there were.
     end: u64,
-    kept: VecDeque<ObjectId>,
+    kept: VecDeque<T>,
 }
 
-impl Changes {
-    /// Another reading is now shown at a target.
-    pub fn note(&mut self, target: &ObjectId) {
+impl<T> Default for Changes<T> {
+    fn default() -> Self {
+        Self { end: 0, kept: VecDeque::new() }
+    }
+}
+
+impl<T: Clone> Changes<T> {
+    /// Something else is now shown under this name.
+    pub fn note(&mut self, target: &T) {
         if self.kept.len() == LIVE_CHANGES_MAX {
             self.kept.pop_front();
         }
@@ -73,9 +79,9 @@ impl Changes {
         self.end
     }
 
-    /// The targets that changed after `end` was `seen`, some more than once. `None` when not all of them are kept: then the
+    /// What changed after `end` was `seen`, some more than once. `None` when not all of them are kept: then the
     /// whole state has to be read again.
-    pub fn since(&self, seen: u64) -> Option<impl ExactSizeIterator<Item = &ObjectId>> {
+    pub fn since(&self, seen: u64) -> Option<impl ExactSizeIterator<Item = &T>> {
         let missed = usize::try_from(self.end.checked_sub(seen)?).ok()?;
         let start = self.kept.len().checked_sub(missed)?;
         Some(self.kept.range(start..))

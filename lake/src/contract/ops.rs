@@ -1,5 +1,6 @@
 //! What operators ask.
 
+use domain::registry::Registry;
 use domain::{Kind, Position, SensorId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct IngestStatus {
     pub journal_segments: u64,
     /// The journal takes appends.
     pub writable: bool,
+    /// How long ago ingest told this; 0 in its own process. `lag_ms` has it in it.
+    pub age_ms: u64,
     pub tables: Vec<TableStatus>,
 }
 
@@ -46,6 +49,44 @@ pub struct SensorStatus {
     pub rssi_dbm: Option<f64>,
     pub gateway: Option<String>,
     pub target: Option<String>,
+}
+
+/// How a sensor was last heard, whatever the registry says of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SensorHeard {
+    pub sensor: SensorId,
+    pub kind: Kind,
+    pub observed_at: Timestamp,
+    pub received_at: Timestamp,
+    pub battery_mv: Option<i32>,
+    pub battery_pct: Option<f64>,
+    pub rssi_dbm: Option<f64>,
+    pub gateway: Option<String>,
+}
+
+impl SensorHeard {
+    /// By the registry as it was when the reading was taken.
+    pub fn status(self, registry: &Registry) -> SensorStatus {
+        let resolution = registry.resolve(self.kind, &self.sensor, self.observed_at);
+        let interval_s = match self.kind {
+            Kind::Parking => resolution.heartbeat_s,
+            Kind::Air => resolution.interval_s,
+        };
+        let target = resolution.target.or_else(|| resolution.by_quantity.into_iter().find_map(|(_, target)| target));
+        SensorStatus {
+            sensor: self.sensor,
+            kind: self.kind,
+            registered: resolution.known,
+            observed_at: self.observed_at,
+            received_at: self.received_at,
+            interval_s,
+            battery_mv: self.battery_mv,
+            battery_pct: self.battery_pct,
+            rssi_dbm: self.rssi_dbm,
+            gateway: self.gateway,
+            target: target.map(|target| target.id.as_str().to_owned()),
+        }
+    }
 }
 
 /// One payload of a device as it came.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::Int64Type;
+use domain::limits::{LAKE_BATCH_ROWS_MAX, LAKE_MERGE_BYTES_MAX};
 use domain::{Position, Timestamp};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
@@ -19,9 +20,6 @@ use crate::stats::FileStats;
 use crate::table::Table;
 use crate::walk::{Chunk, Walk};
 use crate::{Error, encode};
-
-/// Rows that are put together at once.
-const BATCH_ROWS: usize = 8_192;
 
 /// Where and how the merged rows are written.
 pub(super) struct Target<'a> {
@@ -59,7 +57,7 @@ pub(super) async fn merge(mut walk: Walk, target: &Target<'_>) -> Result<Merged,
                 pending.push(run.input, &run.chunk, row);
             }
         }
-        if pending.places.len() > BATCH_ROWS {
+        if pending.is_full() {
             output.write(pending.take_all_but_last()?, &mut merged).await?;
         }
     }
@@ -77,9 +75,15 @@ struct Pending {
     /// By input: where its present chunk stands in `chunks`.
     slots: Vec<Option<usize>>,
     places: Vec<(usize, usize)>,
+    bytes: usize,
 }
 
 impl Pending {
+    /// The last row stays behind, so there must be another.
+    fn is_full(&self) -> bool {
+        self.places.len() > LAKE_BATCH_ROWS_MAX || self.places.len() > 1 && self.bytes > LAKE_MERGE_BYTES_MAX
+    }
+
     fn push(&mut self, input: usize, chunk: &Arc<Chunk>, row: usize) {
         if self.slots.len() <= input {
             self.slots.resize(input + 1, None);
@@ -93,6 +97,7 @@ impl Pending {
             }
         };
         self.places.push((slot, row));
+        self.bytes += chunk.row_bytes;
     }
 
     /// A row with the name of the last one: the one that was resolved later stays.
@@ -127,6 +132,7 @@ impl Pending {
         let rows = self.take_all()?;
         if let Some((chunk, row)) = last {
             self.places.push((0, row));
+            self.bytes = chunk.row_bytes;
             self.chunks.push(chunk);
         }
         rows.ok_or_else(|| Error::Other("a merge flushed without rows".to_owned()))
@@ -160,7 +166,9 @@ impl Output<'_> {
             None => self.open.insert(OpenFile::create(self.target)?),
         };
         file.stats.add(self.target.table, &rows);
-        file.writer.write(&rows).await?;
+        for rows in encode::portions(self.target.table, &rows) {
+            file.writer.write(&rows).await?;
+        }
         if file.writer.bytes_written() as u64 >= self.target.bytes {
             self.close(merged).await?;
         }

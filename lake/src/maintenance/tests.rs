@@ -1,10 +1,14 @@
 //! Compaction, vacuum and retention on real files.
 
-use domain::{Position, Quantity, Timestamp};
+use arrow::record_batch::RecordBatch;
+use domain::limits::{LAKE_LONG_ROW_GROUP_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use domain::rng::Rng;
+use domain::{Position, Quantity, Reason, Timestamp};
 use futures::future::join;
 
 use super::compact::plan;
 use crate::fixture::{Fixture, JOURNAL, air, at, files_below, letter, parking};
+use crate::rows::{DeadLetter, DeadLetterRows};
 use crate::snapshot::{DataFile, TableSnapshot};
 use crate::staging::Level;
 use crate::table::Table;
@@ -116,7 +120,7 @@ async fn of_a_dead_letters_rows_the_one_resolved_last_stays() {
     lake.lake.compact_due(at("2026-11-24T11:00:00Z"), Position(9)).await.expect("compacts");
     let batches = lake.batches(letters).await;
     let resolved = batches[0].column_by_name("resolved_offset").expect("in the schema");
-    assert_eq!(batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 2);
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
     assert_eq!(format!("{resolved:?}").matches("9,").count(), 1);
     let offsets = lake.rows(letters).await.into_iter().map(|(_, _, offset)| offset).collect::<Vec<_>>();
     assert_eq!(offsets, [Some(4), Some(5)], "a dead letter is named by its offset for ever");
@@ -184,4 +188,47 @@ fn late_files_of_a_merged_day_wait_until_they_are_worth_it() {
     assert_eq!(jobs(vec![merged.clone(), file("f", 2, 1)], "2026-11-22T02:00:00Z"), [(2, Level::Day)]);
     assert_eq!(jobs(vec![file("f", 0, 1)], "2026-11-21T00:59:00Z"), []);
     assert_eq!(jobs(vec![merged], "2026-11-29T00:00:00Z"), []);
+}
+
+/// `count` dead letters of a quarter megabyte each, which no compression makes smaller.
+fn long_letters(first: u64, count: u64, chance: &mut Rng) -> RecordBatch {
+    let mut rows = DeadLetterRows::default();
+    for position in first..first + count {
+        let payload: Vec<u8> = (0..PAYLOAD_BYTES_MAX / 8).flat_map(|_| chance.next_u64().to_le_bytes()).collect();
+        rows.push(&DeadLetter {
+            received_at: at("2026-11-24T10:00:00Z"),
+            topic: "kerbside/v1/parking/x",
+            payload: &payload,
+            reason: Reason::Malformed,
+            detail: "",
+            sensor: Some("x"),
+            client: None,
+            length: None,
+            hash: None,
+            element: 0,
+            position: Position(position),
+            resolved: None,
+        });
+    }
+    rows.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_long_payloads_are_merged_a_few_rows_at_a_time() {
+    let (lake, mut chance) = (Fixture::new().await, Rng::from_seed(5));
+    let letters = Table::DeadLetters;
+    lake.clock.set(at("2026-11-24T10:00:00Z"));
+    for first in [1, 61, 121] {
+        let rows = long_letters(first, 60, &mut chance);
+        lake.lake.commit(letters, JOURNAL, Position(first + 59), vec![rows]).await.expect("commits");
+    }
+    let done = lake.lake.compact_due(at("2026-11-24T12:00:00Z"), Position(180)).await.expect("compacts");
+    assert_eq!((done.files_in, done.files_out, done.rows, done.put_off), (3, 1, 180, 0));
+    let offsets: Vec<_> = lake.rows(letters).await.into_iter().filter_map(|(_, _, offset)| offset).collect();
+    assert_eq!(offsets, (1..=180).collect::<Vec<_>>());
+    let file = &lake.lake.snapshot(letters).files[0];
+    let opened = lake.lake.inner.footers.open(&lake.lake.object_store(), &lake.lake.table_root(letters), file).await;
+    let groups = opened.expect("opens").metadata().row_groups().to_vec();
+    let most = groups.iter().map(|group| group.compressed_size() as usize).max().expect("groups");
+    assert!(most <= LAKE_LONG_ROW_GROUP_BYTES_MAX + 2 * PAYLOAD_BYTES_MAX, "{most} bytes in a row group");
 }

@@ -86,7 +86,7 @@ async fn reprocess(app: &App, call: Call) -> Result<Answer, Problem> {
     let reprocessed = app.intake.reprocess(Position(position), name).await.map_err(|error| match error {
         IntakeError::NotFound => Problem::absent("dead letter", format!("{position}, element {element}")),
         IntakeError::Invalid(detail) => Problem::Impossible(detail),
-        IntakeError::Unavailable(_) => error.into(),
+        IntakeError::Unavailable(_) | IntakeError::Away(_) => error.into(),
     })?;
     Ok(Answer::object(json!({"position": position, "element": element, "reprocessed": reprocessed})))
 }

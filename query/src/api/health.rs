@@ -22,7 +22,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "health",
             "The process does its work",
             "Readiness: recovery is done and the journal takes appends. `lag_ms` tells how far answers are behind; \
-             readings older than a second that are not yet visible make it grow.",
+             readings older than a second that are not yet visible make it grow. A process of query alone is not ready while it \
+             has not heard of ingest for a second: it says how old its answers are, and goes on giving them.",
         )
         .freshness(Freshness::Never)
         .answers(ready_schema, || json!({"status": "ready", "lag_ms": 0, "as_of": "2026-11-24T01:00:00Z"})),

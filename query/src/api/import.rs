@@ -14,7 +14,7 @@ use bytes::Bytes;
 use domain::limits::{IMPORT_BATCH_BYTES_MAX, IMPORT_BATCH_LINES_MAX, PACKET_BYTES_MAX};
 use domain::record::Publish;
 use domain::{Position, Reason};
-use lake::contract::{Intake, IntakeError};
+use lake::contract::{Away, Intake, IntakeError};
 use serde_json::{Map, Value, json};
 
 use self::line::{Refusal, publish_of};
@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
         if lines > 0 {
             match self.intake.publish(batch).await {
                 Ok(positions) => self.position = positions.last().copied().or(self.position),
-                Err(IntakeError::Unavailable(cause)) => return Err(self.cut_short(cause)),
+                Err(IntakeError::Unavailable(cause) | IntakeError::Away(Away(cause))) => return Err(self.cut_short(cause)),
                 Err(other) => return Err(other.into()),
             }
         }

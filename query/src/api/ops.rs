@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::time::MICROS_PER_SECOND;
-use domain::{Reason, Timestamp};
+use domain::{Reason, SensorId, Timestamp};
 use lake::contract::{LedgerView, SensorStatus};
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,7 @@ const SENSORS: &[Parameter] = &[
 ];
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::get("/v1/ops/ledger", "ledger", |app, call| Box::pin(async move { Ok(ledger(&app, &call)) }))
+    Endpoint::get("/v1/ops/ledger", "ledger", |app, call| Box::pin(async move { ledger(&app, call.arguments.sensor(SENSOR.name)).await }))
         .says(
             TAG,
             "What became of every element received",
@@ -48,7 +48,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(&[SENSOR])
         .answers(ledger_schema, ledger_example),
     Endpoint::get("/v1/ops/ingest", "ingestStatus", |app, _| Box::pin(async move { Ok(ingest(&app)) }))
-        .says(TAG, "How far the pipeline is", "Journal head, checkpoint, committed position of each table, lag, hot rows, files.")
+        .says(TAG, "How far the pipeline is", "Journal head, checkpoint, committed position of each table, lag, hot rows, files. `age_ms`: how long ago ingest told \
+             this; 0 where it is the same process.")
         .access(OPS)
         .answers(|| json!({"type": "object"}), ingest_example),
     Endpoint::get("/v1/ops/sensors", "sensors", |app, call| Box::pin(async move { sensors(&app, &call) }))
@@ -64,16 +65,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .answers(|| schema::list(json!({"type": "object"})), sensors_example),
 ];
 
-fn ledger(app: &App, call: &Call) -> Answer {
-    let sensor = call.arguments.sensor(SENSOR.name);
-    // A filter that nothing passes counts nothing: a sensor that was never heard of has a line of zeros.
-    let view = app.live.ledger(sensor.as_ref()).unwrap_or_default();
+async fn ledger(app: &App, sensor: Option<SensorId>) -> Result<Answer, Problem> {
+    let view = match &sensor {
+        None => app.live.ledger(),
+        // A filter that nothing passes counts nothing: a sensor that was never heard of has a line of zeros.
+        Some(sensor) => app.live.ledger_of(sensor).await?.unwrap_or_default(),
+    };
     let mut answer = ledger_json(&view);
     if let Some(sensor) = sensor {
         answer["sensor"] = json!(sensor.as_str());
     }
     answer["as_of"] = json!(app.now().to_string());
-    Answer::object(answer)
+    Ok(Answer::object(answer))
 }
 
 pub fn ledger_json(view: &LedgerView) -> Value {
@@ -225,7 +228,7 @@ fn ledger_example() -> Value {
 fn ingest_example() -> Value {
     json!({
         "journal_head": 1200, "pipeline_head": 1200, "checkpoint": 1000, "lag_ms": 0, "hot_rows": 200, "held": 0,
-        "journal_bytes": 480_000, "journal_segments": 1, "writable": true,
+        "journal_bytes": 480_000, "journal_segments": 1, "writable": true, "age_ms": 0,
         "tables": [{"table": "parking_readings", "committed": 1000, "lake_version": 4, "files": 4, "bytes": 9000, "hot_rows": 200}],
         "as_of": "2026-11-24T01:00:00Z",
     })

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::SensorId;
 use domain::record::Content;
 use domain::topic::Route;
 use lake::contract::Uplink;
@@ -35,7 +36,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(&[ID, FROM, TO, LIMIT, CURSOR])
         .formats(format::ROWS)
         .answers(readings_schema, readings_example),
-    Endpoint::get("/v1/sensors/{id}/uplinks", "uplinks", |app, call| Box::pin(async move { uplinks(&app, &call) }))
+    Endpoint::get("/v1/sensors/{id}/uplinks", "uplinks", |app, call| Box::pin(async move { uplinks(&app, call.arguments.sensor(ID.name)).await }))
         .says(
             TAG,
             "A device's last payloads as they came",
@@ -63,9 +64,9 @@ async fn readings(app: &App, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::List(List::new(page.items, next, view.as_of)))
 }
 
-fn uplinks(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let sensor = call.arguments.sensor(ID.name).ok_or_else(|| Problem::parameter(ID.name, FaultKind::NotId))?;
-    let items = app.live.uplinks(&sensor).iter().map(uplink_json).collect();
+async fn uplinks(app: &App, sensor: Option<SensorId>) -> Result<Answer, Problem> {
+    let sensor = sensor.ok_or_else(|| Problem::parameter(ID.name, FaultKind::NotId))?;
+    let items = app.live.uplinks(&sensor).await?.iter().map(uplink_json).collect();
     Ok(Answer::List(List::new(items, None, app.now())))
 }
 

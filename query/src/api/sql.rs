@@ -8,7 +8,7 @@ use super::{Access, Endpoint, RequestBody};
 use crate::answer::Answer;
 use crate::app::App;
 use crate::call::Call;
-use crate::engine::StatementLimits;
+use crate::engine::{EngineError, StatementLimits};
 use crate::format;
 use crate::problem::Problem;
 use crate::{rows, schema};
@@ -45,9 +45,8 @@ async fn query(app: &App, mut call: Call) -> Result<Answer, Problem> {
     let view = app.live.view().await?;
     let rows = app.engine.select(&view, &question.sql, StatementLimits::default()).await?;
     let (format, as_of) = (call.format, view.as_of);
-    let written = tokio::task::spawn_blocking(move || rows::write(&rows, format, as_of)).await;
-    let written = written.map_err(|error| Problem::Internal(error.to_string()))?;
-    written.map(Answer::Written).map_err(|error| Problem::Statement(error.to_string()))
+    let write = move || rows::write(&rows, format, as_of).map_err(|error| EngineError::Statement(error.to_string()));
+    Ok(Answer::Written(app.engine.carry_out(write).await?))
 }
 
 fn answer_schema() -> Value {

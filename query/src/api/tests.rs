@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use lake::contract::Away;
+
 use super::*;
 use crate::Options;
 use crate::parameter::Place;
+use crate::tests::served::Served;
 
 #[test]
 fn every_operation_has_its_own_id_and_place() {
@@ -84,5 +87,19 @@ fn the_description_has_every_operation_and_every_parameter() {
             assert!(!found["description"].as_str().unwrap_or_default().is_empty(), "{}", parameter.name);
             assert!(found["schema"].is_object());
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn before_ingest_was_heard_of_the_server_speaks_of_itself_only() {
+    let served = Served::new().await;
+    *served.live.away.lock() = Some(Away("ingest at 127.0.0.1:7400 is away: connection refused".to_owned()));
+    for path in ["/v1", "/v1/openapi.json", "/docs", "/healthz", "/metrics"] {
+        assert_eq!(served.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/v1/parking/near?lat=21.03&lon=105.85", "/v1/ops/ledger", "/v1/ops/ledger?sensor=a", "/v1/sensors/a/readings"] {
+        let reply = served.get(path).await;
+        assert_eq!(reply.status, 503, "{path}");
+        assert!(String::from_utf8_lossy(&reply.body).contains("connection refused"), "{path}");
     }
 }

@@ -42,16 +42,7 @@ impl Served {
         let live = Arc::new(StoodLive::new(fixture.view()));
         let intake = Arc::new(StoodIntake::default());
         let clock = Arc::new(StillClock::at(at(NOW)));
-        let deps = Deps {
-            live: live.clone(),
-            intake: intake.clone(),
-            files: LakeFiles::of(&fixture.lake),
-            clock: clock.clone() as Arc<dyn Clock>,
-            city: Default::default(),
-            pages: Arc::new(page),
-            metrics: Arc::new(String::new),
-            ready: Arc::new(|| Readiness::Ready),
-        };
+        let deps = deps(&fixture, live.clone(), intake.clone(), clock.clone());
         let app = Arc::new(App::new(Options::default(), deps, true).expect("the default options are right"));
         Self { fixture, live, intake, clock, app }
     }
@@ -124,6 +115,20 @@ impl Reply {
     #[track_caller]
     pub fn faulty(&self) -> String {
         self.problem(400)["errors"][0]["parameter"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// What a server of a test answers from.
+pub fn deps(fixture: &Fixture, live: Arc<StoodLive>, intake: Arc<StoodIntake>, clock: Arc<dyn Clock>) -> Deps {
+    Deps {
+        live,
+        intake,
+        files: LakeFiles::of(&fixture.lake),
+        clock,
+        city: Default::default(),
+        pages: Arc::new(page),
+        metrics: Arc::new(String::new),
+        ready: Arc::new(|| Readiness::Ready),
     }
 }
 

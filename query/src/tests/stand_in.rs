@@ -10,7 +10,7 @@ use domain::registry::{BayHistory, CityOptions, Edit, Layout, Registry};
 use domain::time::Sleep;
 use domain::{Clock, ObjectId, Position, Quantity, SensorId, Timestamp};
 use lake::contract::{
-    AirLast, EditVerdict, IngestStatus, Intake, IntakeError, LedgerView, Live, LiveState, ParkingLast, SensorStatus, Uplink, View,
+    AirLast, Away, EditVerdict, IngestStatus, Intake, IntakeError, LedgerView, Live, LiveState, ParkingLast, SensorStatus, Uplink, View,
 };
 use parking_lot::{Mutex, RwLock};
 
@@ -49,6 +49,8 @@ pub struct StoodLive {
     pub ledger: Mutex<Option<LedgerView>>,
     pub status: Mutex<IngestStatus>,
     pub sensors: Mutex<Vec<SensorStatus>>,
+    /// As before a process of query has heard from ingest.
+    pub away: Mutex<Option<Away>>,
 }
 
 impl StoodLive {
@@ -61,6 +63,7 @@ impl StoodLive {
             ledger: Mutex::new(Some(LedgerView::default())),
             status: Mutex::new(status),
             sensors: Mutex::default(),
+            away: Mutex::default(),
         }
     }
 
@@ -92,6 +95,10 @@ fn object(id: &str) -> ObjectId {
 
 #[async_trait::async_trait]
 impl Live for StoodLive {
+    fn is_known(&self) -> Result<(), Away> {
+        self.away.lock().clone().map_or(Ok(()), Err)
+    }
+
     async fn view(&self) -> Result<View, lake::Error> {
         Ok(self.view.lock().clone())
     }
@@ -108,8 +115,13 @@ impl Live for StoodLive {
         read(&self.state.read());
     }
 
-    fn ledger(&self, _: Option<&SensorId>) -> Option<LedgerView> {
-        self.ledger.lock().clone()
+    fn ledger(&self) -> LedgerView {
+        self.ledger.lock().clone().unwrap_or_default()
+    }
+
+    async fn ledger_of(&self, _: &SensorId) -> Result<Option<LedgerView>, Away> {
+        self.is_known()?;
+        Ok(self.ledger.lock().clone())
     }
 
     fn status(&self) -> IngestStatus {
@@ -122,8 +134,9 @@ impl Live for StoodLive {
         later.take(limit).cloned().collect()
     }
 
-    fn uplinks(&self, _: &SensorId) -> Vec<Uplink> {
-        Vec::new()
+    async fn uplinks(&self, _: &SensorId) -> Result<Vec<Uplink>, Away> {
+        self.is_known()?;
+        Ok(Vec::new())
     }
 }
 

@@ -57,7 +57,7 @@ impl StationClass {
 /// Every fourth is a reference station; the first stands near the centre.
 pub fn stations(count: u32, ground: &Ground, wards: &[Ward], mut rng: Rng) -> Vec<Station> {
     let station = |n: u32| {
-        let class = if n % 4 == 0 { StationClass::Reference } else { StationClass::Indicative };
+        let class = if n.is_multiple_of(4) { StationClass::Reference } else { StationClass::Indicative };
         let metres = if n == 0 { [120.0, -80.0] } else { ground.somewhere(&mut rng, 100.0) };
         let ward = ward_at(ground, wards, metres);
         let name =

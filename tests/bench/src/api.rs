@@ -23,6 +23,20 @@ pub struct Ledger {
     pub duplicate: u64,
     #[serde(default)]
     pub rejected: std::collections::BTreeMap<String, u64>,
+    /// Journal position up to which it counts.
+    pub head: u64,
+}
+
+/// `/v1/ops/ingest`, as far as it is asked here.
+#[derive(Deserialize)]
+struct Progress {
+    tables: Vec<TableProgress>,
+}
+
+#[derive(Deserialize)]
+struct TableProgress {
+    table: String,
+    committed: u64,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +52,13 @@ impl Api {
 
     pub fn ledger(&self) -> anyhow::Result<Ledger> {
         self.get("/v1/ops/ledger")
+    }
+
+    /// The journal position up to which a table's rows are in the lake.
+    pub fn committed(&self, table: &str) -> anyhow::Result<u64> {
+        let progress: Progress = self.get("/v1/ops/ingest")?;
+        let found = progress.tables.iter().find(|progress| progress.table == table);
+        found.map(|progress| progress.committed).with_context(|| format!("{table} in /v1/ops/ingest"))
     }
 
     /// Whether the reading of this sensor and instant is answered.
@@ -62,6 +83,25 @@ pub async fn drained(api: &Api, received: u64, patience: Duration, clock: &dyn C
         let waited = clock.elapsed().saturating_sub(began);
         if ledger.received >= received || waited >= patience {
             return Ok((ledger, waited));
+        }
+        clock.sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until `table` is committed up to `position`, at most `patience`; whether it was.
+pub async fn committed(
+    api: &Api,
+    table: &'static str,
+    position: u64,
+    patience: Duration,
+    clock: &dyn Clock,
+) -> anyhow::Result<bool> {
+    let began = clock.elapsed();
+    loop {
+        let asked = api.clone();
+        let committed = tokio::task::spawn_blocking(move || asked.committed(table)).await.context("asking for commits")??;
+        if committed >= position || clock.elapsed().saturating_sub(began) >= patience {
+            return Ok(committed >= position);
         }
         clock.sleep(Duration::from_millis(20)).await;
     }

@@ -18,7 +18,7 @@ mod quantiles;
 mod report;
 mod server;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -66,11 +66,12 @@ pub struct Arguments {
     /// Writes the figures as JSON.
     #[arg(long)]
     pub json: Option<PathBuf>,
-    /// Writes them as Markdown, as they stand in docs/benchmarks.md.
+    /// Writes them as Markdown; of a file that has a line `<!-- figures -->` (docs/benchmarks.md) only what follows it is replaced.
     #[arg(long)]
     pub markdown: Option<PathBuf>,
 }
 
+#[expect(clippy::print_stdout, reason = "its answer goes to stdout")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     // Two threads: one would let a burst of acknowledgements delay the sends that are measured.
@@ -82,9 +83,19 @@ fn main() -> anyhow::Result<()> {
         std::fs::write(path, text + "\n").with_context(|| format!("writing {}", path.display()))?;
     }
     if let Some(path) = &arguments.markdown {
-        std::fs::write(path, report.markdown()).with_context(|| format!("writing {}", path.display()))?;
+        write_markdown(path, &report.markdown()).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
+}
+
+fn write_markdown(path: &Path, figures: &str) -> std::io::Result<()> {
+    const MARK: &str = "<!-- figures -->\n";
+    let before = match std::fs::read_to_string(path) {
+        Ok(text) => text.split_once(MARK).map(|(before, _)| format!("{before}{MARK}\n")).unwrap_or_default(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    std::fs::write(path, before + figures)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a binary is where the runtime's timer is passed in")]

@@ -11,7 +11,7 @@ use sensors_sim::{Load, LoadOptions, LoadReport};
 use tokio_util::sync::CancellationToken;
 
 use crate::Arguments;
-use crate::api::{Api, drained};
+use crate::api::{Api, committed, drained};
 use crate::delta::{self, Stored};
 use crate::disk;
 use crate::machine::{Machine, memory_mib};
@@ -20,7 +20,7 @@ use crate::report::{Figures, Latency, Report, Throughput};
 use crate::server::{self, Server};
 
 /// The table that the load fills.
-const TABLE: &str = "lake/parking_readings";
+const TABLE: &str = "parking_readings";
 
 pub async fn measure(arguments: &Arguments, clock: Arc<dyn Clock>) -> anyhow::Result<Report> {
     let binary = server::binary(arguments.binary.as_deref())?;
@@ -37,7 +37,7 @@ pub async fn measure(arguments: &Arguments, clock: Arc<dyn Clock>) -> anyhow::Re
     let api = Api::new(&server.http);
     let throughput = throughput(arguments, &server, &api, &clock).await?;
     let latency = latency(arguments, &server, &api, &clock).await?;
-    let stored = compacted(&data_dir.join(TABLE), arguments.compaction_s, &*clock).await?;
+    let stored = compacted(&data_dir.join("lake").join(TABLE), arguments.compaction_s, &*clock).await?;
     let memory = memory_mib(server.pid());
     let exit_code = server.stop(&*clock).await?;
     let disk_after = disk::fdatasync(place.path(), &*clock)?;
@@ -54,10 +54,13 @@ async fn throughput(arguments: &Arguments, server: &Server, api: &Api, clock: &A
     let patience = Duration::from_secs(arguments.seconds_max);
     let (ledger, _) = drained(api, load.acknowledged, patience, &**clock).await?;
     let taken_s = clock.elapsed().saturating_sub(began).as_secs_f64();
+    let is_committed = committed(api, TABLE, ledger.head, patience, &**clock).await?;
+    let committed_s = clock.elapsed().saturating_sub(began).as_secs_f64();
     let cpu = cpu_before.zip(cpu_seconds(Some(server.pid()))).map(|(before, after)| after - before);
     Ok(Throughput {
         server_cpu_s_per_million: cpu.map(|cpu| cpu * 1e6 / load.acknowledged.max(1) as f64),
         accepted_per_s: ledger.accepted as f64 / taken_s,
+        committed_per_s: is_committed.then(|| ledger.accepted as f64 / committed_s),
         ledger_received: ledger.received,
         ledger_accepted: ledger.accepted,
         load,

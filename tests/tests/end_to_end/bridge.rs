@@ -14,7 +14,7 @@ const ROUNDS: i64 = 4;
 #[test]
 fn a_kill_of_ingest_behind_mosquitto_loses_nothing() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let Some(mosquitto) = Mosquitto::start(folder.path())? else { return Ok(()) };
+    let mosquitto = Mosquitto::start(folder.path())?;
     for version in ["5", "3"] {
         // A session of its own at the broker: the other version's leftovers are not this one's.
         let keys = [format!("source.version={version}"), format!("source.client_id=ingest-v{version}")];

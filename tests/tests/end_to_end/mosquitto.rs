@@ -10,7 +10,7 @@ const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
 
 #[test]
 fn a_subscriber_gets_what_is_published_at_every_qos() -> anyhow::Result<()> {
-    let Some(clients) = Clients::find() else { return Ok(()) };
+    let clients = Clients::find()?;
     let server = Server::start()?;
     for version in VERSIONS {
         for qos in ["0", "1", "2"] {
@@ -28,7 +28,7 @@ fn a_subscriber_gets_what_is_published_at_every_qos() -> anyhow::Result<()> {
 
 #[test]
 fn a_retained_message_meets_a_later_subscriber_also_after_a_restart() -> anyhow::Result<()> {
-    let Some(clients) = Clients::find() else { return Ok(()) };
+    let clients = Clients::find()?;
     let mut server = Server::start()?;
     clients.publish(&server, "mqttv5", &["-t", "demo/kept", "-q", "1", "-r", "-m", "still here"])?;
     for _ in 0..2 {
@@ -44,7 +44,7 @@ fn a_retained_message_meets_a_later_subscriber_also_after_a_restart() -> anyhow:
 
 #[test]
 fn a_will_is_published_when_its_client_dies_and_not_when_it_leaves() -> anyhow::Result<()> {
-    let Some(clients) = Clients::find() else { return Ok(()) };
+    let clients = Clients::find()?;
     let server = Server::start()?;
     for version in VERSIONS {
         let topic = format!("wills/{version}");
@@ -62,7 +62,7 @@ fn a_will_is_published_when_its_client_dies_and_not_when_it_leaves() -> anyhow::
 
 #[test]
 fn a_persistent_session_gets_what_came_while_it_was_away_also_over_a_kill() -> anyhow::Result<()> {
-    let Some(clients) = Clients::find() else { return Ok(()) };
+    let clients = Clients::find()?;
     let mut server = Server::start()?;
     let away = ["-t", "demo/away", "-q", "1", "-c", "-i", "sleeper"];
     clients.run_subscriber(&server, "mqttv311", &[&away[..], &["-E"]].concat())?;
@@ -83,8 +83,8 @@ struct Clients {
 }
 
 impl Clients {
-    fn find() -> Option<Self> {
-        Some(Self { publish: program::find("mosquitto_pub")?, subscribe: program::find("mosquitto_sub")? })
+    fn find() -> anyhow::Result<Self> {
+        Ok(Self { publish: program::find("mosquitto_pub")?, subscribe: program::find("mosquitto_sub")? })
     }
 
     fn publish(&self, server: &Server, version: &str, args: &[&str]) -> anyhow::Result<()> {

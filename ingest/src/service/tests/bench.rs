@@ -53,6 +53,8 @@ pub struct Bench {
     pub dir: TempDir,
     pub clock: Arc<MovableClock>,
     pub options: Options,
+    /// Of a journal that is not there yet.
+    pub fresh_id: JournalId,
     last: Weak<Shared>,
 }
 
@@ -68,7 +70,7 @@ impl Bench {
     pub fn new(options: Options) -> Self {
         let system = SystemClock::new(|duration| Box::pin(tokio::time::sleep(duration)));
         let clock = Arc::new(MovableClock { system, ahead: AtomicI64::new(0) });
-        Self { dir: tempfile::tempdir().expect("a temporary folder"), clock, options, last: Weak::new() }
+        Self { dir: tempfile::tempdir().expect("a temporary folder"), clock, options, fresh_id: JournalId(7), last: Weak::new() }
     }
 
     pub fn move_clock(&self, by: Duration) {
@@ -82,6 +84,20 @@ impl Bench {
             () = running.handle.caught_up() => running,
             ended = &mut running.task => panic!("ingest ended: {ended:?}"),
         }
+    }
+
+    /// What the keeper of the lake's files does each minute, now.
+    pub async fn tend(&self) {
+        let shared = self.last.upgrade().expect("a service runs");
+        crate::service::keeper::tend(&shared).await.expect("a lake that can be tended");
+    }
+
+    /// Waits until nobody has a hand on the directory.
+    pub async fn released(&self) {
+        while self.last.strong_count() > 0 {
+            self.clock.sleep(Duration::from_millis(1)).await;
+        }
+        drop(self.journal().await);
     }
 
     pub async fn try_start(&mut self) -> Result<Running, Error> {
@@ -135,7 +151,7 @@ impl Bench {
         loop {
             let dir = self.dir.path().join("journal");
             let options = journal::Options { dir, ..journal::Options::default() };
-            match Journal::open(options, self.clock.clone(), JournalId(7)) {
+            match Journal::open(options, self.clock.clone(), self.fresh_id) {
                 Ok((journal, _)) => return journal,
                 Err(OpenError::InUse { .. }) => self.clock.sleep(Duration::from_millis(1)).await,
                 Err(error) => panic!("{error}"),
@@ -155,7 +171,7 @@ impl Running {
     }
 
     pub fn ledger(&self) -> Counts {
-        let counts = self.handle.ledger(None).expect("totals").counts;
+        let counts = self.handle.ledger().counts;
         assert!(counts.adds_up());
         counts
     }
@@ -210,8 +226,12 @@ pub fn parking_at(sensor: &str, at: Timestamp, state: &str) -> Publish {
 
 /// `values` as they stand in the payload.
 pub fn air(sensor: &str, seconds: i64, values: &str) -> Publish {
+    air_at(sensor, second(seconds), values)
+}
+
+pub fn air_at(sensor: &str, at: Timestamp, values: &str) -> Publish {
     let comma = if values.is_empty() { "" } else { "," };
-    let payload = format!(r#"{{"ts":"{}"{comma}{values}}}"#, second(seconds));
+    let payload = format!(r#"{{"ts":"{at}"{comma}{values}}}"#);
     Publish::new(Source::Http, &format!("kerbside/v1/air/{sensor}"), Bytes::from(payload))
 }
 

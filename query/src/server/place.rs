@@ -1,0 +1,107 @@
+//! The listener behind a fixed number of places: when all are taken, callers wait in the kernel's queue.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use domain::Clock;
+use domain::limits::HTTP_STALL_MAX;
+use domain::time::Sleep;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::warn;
+
+/// A process without a free file descriptor gets one when a connection ends.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
+
+pub struct Places {
+    listener: TcpListener,
+    free: Arc<Semaphore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Places {
+    pub fn new(listener: TcpListener, places: usize, clock: Arc<dyn Clock>) -> Self {
+        Self { listener, free: Arc::new(Semaphore::new(places)), clock }
+    }
+
+    /// The next caller. A call that is dropped loses none.
+    pub async fn accept(&self) -> (Place, SocketAddr) {
+        let permit = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, addr)) => {
+                    if let Err(error) = stream.set_nodelay(true) {
+                        warn!(%error, "small answers may wait for the peer's acknowledgement");
+                    }
+                    return (Place { stream, clock: Arc::clone(&self.clock), stall: None, _permit: permit }, addr);
+                }
+                Err(error) if is_the_callers(&error) => {}
+                Err(error) => {
+                    warn!(%error, "no connection could be accepted");
+                    self.clock.sleep(AFTER_A_FAILURE).await;
+                }
+            }
+        }
+    }
+}
+
+/// The caller was gone before it was accepted.
+fn is_the_callers(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+}
+
+/// A connection and the place that it takes. A caller that reads nothing of its answer for too long gives the place up.
+pub struct Place {
+    stream: TcpStream,
+    clock: Arc<dyn Clock>,
+    /// Runs while nothing can be written.
+    stall: Option<Sleep>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stall = None;
+            return written;
+        }
+        let stall = self.stall.get_or_insert_with(|| self.clock.sleep(HTTP_STALL_MAX));
+        ready!(stall.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the caller does not read its answer")))
+    }
+}
+
+impl AsyncRead for Place {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Place {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.judge(cx, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.judge(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
