@@ -248,11 +248,7 @@ impl Follower {
     }
 }
 
-async fn tell_lasts(
-    outlet: &mut Outlet<impl AsyncWrite + Unpin>,
-    parking: ParkingLasts,
-    air: AirLasts,
-) -> Result<(), LinkError> {
+async fn tell_lasts(outlet: &mut Outlet<impl AsyncWrite + Unpin>, parking: ParkingLasts, air: AirLasts) -> Result<(), LinkError> {
     for part in parking.chunks(LINK_PART_ITEMS_MAX) {
         outlet.say(News::Parking(part.to_vec())).await?;
     }
