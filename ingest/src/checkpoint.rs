@@ -3,7 +3,8 @@
 //! `checkpoint/{position}.ckpt`: magic, format version, checksum, length, then the journal's id and the state (postcard). The state
 //! only grows at its end: an older file is read as one that ends with the defaults of what came later. The newest
 //! two are kept, and the journal from the older of them, so that one damaged file costs a longer replay and nothing
-//! else. A file is whole or it is not there: written aside, fsynced, renamed, the folder fsynced.
+//! else: it is set aside before the next one is written, and is none of the two. A file is whole or it is not there: written aside,
+//! fsynced, renamed, the folder fsynced.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -36,6 +37,14 @@ pub enum CheckpointError {
     NewerFormat { path: PathBuf, found: u32 },
     #[error("checkpoint {} is damaged: {why}", .path.display())]
     Damaged { path: PathBuf, why: String },
+}
+
+impl CheckpointError {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. } | Self::NewerFormat { path, .. } | Self::Damaged { path, .. } => path,
+        }
+    }
 }
 
 const MAGIC: [u8; 8] = *b"KERBCKPT";
@@ -145,6 +154,15 @@ impl Checkpoints {
             }
         }
         Ok(found)
+    }
+
+    /// Takes the damaged ones out of the folder's count; a person may still look into them.
+    pub fn set_aside(&self, damaged: &[CheckpointError]) -> Result<(), CheckpointError> {
+        for path in damaged.iter().map(CheckpointError::path) {
+            let renamed = fs::rename(path, path.with_extension("damaged"));
+            renamed.map_err(|error| CheckpointError::Io { path: path.to_owned(), error })?;
+        }
+        Ok(())
     }
 
     /// Durable when it returns. Gives the position that the journal must be kept from, the older of the two kept.

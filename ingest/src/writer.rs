@@ -164,7 +164,7 @@ async fn save(shared: &Arc<Shared>, checkpoints: Checkpoints, position: Position
     let mut backoff = Backoff::new();
     let fallback = loop {
         let (checkpoints, bytes) = (checkpoints.clone(), bytes.clone());
-        let written = tokio::task::spawn_blocking(move || checkpoints.write(position, &bytes)).await;
+        let written = aside::run(move || checkpoints.write(position, &bytes)).await;
         match written.map_err(|_| Error::Ended("the checkpoint writer"))? {
             Ok(fallback) => break fallback,
             Err(error) => {
@@ -187,7 +187,7 @@ async fn save(shared: &Arc<Shared>, checkpoints: Checkpoints, position: Position
 async fn trim(shared: &Arc<Shared>, fallback: Position) {
     let upto = shared.floors.iter().map(|floor| floor()).fold(fallback, Position::min);
     let journal = shared.journal.clone();
-    match tokio::task::spawn_blocking(move || journal.trim(upto)).await {
+    match aside::run(move || journal.trim(upto)).await {
         Ok(Ok(())) => debug!(upto = upto.0, "journal trimmed"),
         Ok(Err(error)) => warn!(%error, "journal not trimmed"),
         Err(error) => warn!(%error, "journal not trimmed"),

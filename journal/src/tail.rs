@@ -105,7 +105,7 @@ impl Tail {
     async fn read_file(&mut self, wanted: Position) -> Result<Bytes, TailError> {
         let shared = Arc::clone(&self.shared);
         let reader = self.reader.take();
-        let read = tokio::task::spawn_blocking(move || read_from(&shared, reader, wanted));
+        let read = aside::run(move || read_from(&shared, reader, wanted));
         let (frames, reader) = read.await.map_err(|error| TailError::Io(Arc::new(io::Error::other(error))))??;
         self.reader = Some(reader);
         Ok(frames)

@@ -52,9 +52,8 @@ impl Lake {
     async fn look(&self, table: Table, file: DataFile, sensors: Arc<Vec<String>>) -> Result<Vec<RecordBatch>, Error> {
         let root = self.table_root(table);
         let opened = self.inner.footers.open(&self.inner.location.store, &root, &file).await?;
-        let runtime = tokio::runtime::Handle::current();
-        // Decoding is work: on a blocking thread, where waiting for the store's own threads is allowed.
-        tokio::task::spawn_blocking(move || runtime.block_on(read(table, opened, &sensors))).await?
+        // Decoding is work.
+        aside::complete(async move { read(table, opened, &sensors).await }).await?
     }
 }
 

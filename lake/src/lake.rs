@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use domain::check::Promise;
+use domain::rng::Rng;
 use domain::{Clock, JournalId, Position};
 use futures::future::try_join_all;
 use object_store::ObjectStore;
@@ -13,7 +14,7 @@ use crate::log::{Change, Outcome, TableLog};
 use crate::rows::Positions;
 use crate::snapshot::TableSnapshot;
 use crate::staging::{self, Names};
-use crate::store::Location;
+use crate::store::{Backing, Location};
 use crate::table::Table;
 use crate::{Error, Options, format, metrics, rows};
 
@@ -43,19 +44,29 @@ pub(crate) enum Access {
 impl Lake {
     /// Makes what is missing and mends what a crash left. One process at a time: its owner holds the data dir's lock.
     pub async fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Location::create(&options.url)?;
+        let location = Location::open(&options.url, &options.storage)?;
+        Self::open_at(options, location, clock, Rng::from_entropy()).await
+    }
+
+    /// As [`Lake::open`], on a store of the caller's own: the options' URL counts for nothing.
+    pub async fn open_on(options: Options, clock: Arc<dyn Clock>, backing: Backing) -> Result<Self, Error> {
+        let Backing { store, logs, rng } = backing;
+        Self::open_at(options, Location::backed(store, logs), clock, rng).await
+    }
+
+    async fn open_at(options: Options, location: Location, clock: Arc<dyn Clock>, rng: Rng) -> Result<Self, Error> {
         for name in options.retention_days.keys() {
             if Table::by_name(name).is_none_or(|table| table == Table::Registry) {
                 return Err(Error::Other(format!("retention_days names {name}, which is no table with a retention")));
             }
         }
-        Location::create(&options.url)?;
-        let location = Location::open(&options.url, &options.storage)?;
         if !format::check(&location).await? {
             format::write(&location).await?;
         }
         let logs = Table::ALL.map(|table| TableLog::open(&location, table, clock.as_ref()));
         let logs = try_join_all(logs).await?;
-        Ok(Self::new(options, location, clock, Access::Write, logs))
+        Ok(Self::new(options, location, clock, Access::Write, logs, rng))
     }
 
     /// Changes nothing, also beside a writer in another process; [`refresh`](Self::refresh) takes in what that one commits.
@@ -63,11 +74,11 @@ impl Lake {
         let location = Location::open(&options.url, &options.storage)?;
         format::check(&location).await?;
         let logs = try_join_all(Table::ALL.map(|table| TableLog::open_read_only(&location, table))).await?;
-        Ok(Self::new(options, location, clock, Access::Read, logs))
+        Ok(Self::new(options, location, clock, Access::Read, logs, Rng::from_entropy()))
     }
 
-    fn new(options: Options, location: Location, clock: Arc<dyn Clock>, access: Access, logs: Vec<TableLog>) -> Self {
-        let (names, footers, lease) = (Names::new(), Default::default(), Default::default());
+    fn new(options: Options, location: Location, clock: Arc<dyn Clock>, access: Access, logs: Vec<TableLog>, rng: Rng) -> Self {
+        let (names, footers, lease) = (Names::new(rng), Default::default(), Default::default());
         Self { inner: Arc::new(Inner { options, location, clock, names, access, footers, lease, logs }) }
     }
 

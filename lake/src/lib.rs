@@ -8,6 +8,7 @@
 //! ```
 
 pub mod contract;
+pub mod log;
 pub mod maintenance;
 pub mod metrics;
 pub mod rows;
@@ -26,7 +27,6 @@ mod footer;
 mod format;
 mod keys;
 mod lake;
-mod log;
 mod object;
 mod options;
 mod staging;
@@ -38,4 +38,4 @@ pub use error::Error;
 pub use format::FORMAT;
 pub use lake::Lake;
 pub use options::Options;
-pub use store::SyncedFileSystem;
+pub use store::{Backing, Logs, SyncedFileSystem};

@@ -1,20 +1,18 @@
 //! One table's Delta log, followed in memory.
 //!
-//! deltalake-core creates tables, replays checkpoints and writes them. A commit, though, needs none of its snapshots, whose
-//! upkeep costs more with every file: this process knows the version, the live files and what each journal has committed,
+//! deltalake-core creates tables, replays checkpoints and writes them (`delta.rs`). A commit, though, needs none of its snapshots,
+//! whose upkeep costs more with every file: this process knows the version, the live files and what each journal has committed,
 //! so a commit is one durable `N.json`, put only if absent, and a change of that knowledge. When another writer took the
 //! number, its entry is read and applied first, and the change is judged anew.
 
 mod change;
-mod table;
+mod delta;
+mod entry;
+mod protocol;
 mod torn;
 
 use std::sync::Arc;
 
-use deltalake_core::kernel::Action;
-use deltalake_core::kernel::transaction::TransactionError;
-use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
-use deltalake_core::{DeltaTable, DeltaTableError};
 use domain::{Clock, JournalId, Position};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::RwLock;
@@ -22,7 +20,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use tracing::{info, warn};
 
 pub(crate) use change::{Added, Change};
-pub(crate) use table::{last_checkpoint, logged_schema};
+pub use delta::Delta;
+pub use entry::{Entry, Removed};
+pub use protocol::{Log, Put};
 
 use crate::Error;
 use crate::snapshot::{DataFile, TableSnapshot};
@@ -35,7 +35,7 @@ const ATTEMPTS_MAX: u32 = 16;
 /// Shared by all handles of a lake.
 pub(crate) struct TableLog {
     pub table: Table,
-    log_store: LogStoreRef,
+    log: Arc<dyn Log>,
     current: RwLock<Arc<TableSnapshot>>,
     writer: Mutex<Writer>,
 }
@@ -61,31 +61,30 @@ impl TableLog {
     /// Makes the table where there is none, mends a torn last entry, adds columns that an older version did not have.
     pub async fn open(location: &Location, table: Table, clock: &dyn Clock) -> Result<Self, Error> {
         location.create_table_folder(table)?;
-        let log_store = table::log_store(location, table)?;
         torn::set_aside(location, table, clock.now()).await?;
-        table::create_or_extend(&log_store, table).await?;
-        let snapshot = table::load(&log_store, table, None).await?;
-        Ok(Self::new(table, log_store, snapshot))
+        let log = location.log(table);
+        log.prepare().await?;
+        let snapshot = log.load(None).await?.unwrap_or_else(|| absent(table));
+        Ok(Self::new(table, log, snapshot))
     }
 
     /// Touches nothing: a table that is not there yet is empty, a torn last entry is passed over.
     pub async fn open_read_only(location: &Location, table: Table) -> Result<Self, Error> {
-        let log_store = table::log_store(location, table)?;
+        let log = location.log(table);
         if location.table_disk(table).is_some_and(|folder| !folder.exists()) {
-            return Ok(Self::new(table, log_store, table::absent(table)));
+            return Ok(Self::new(table, log, absent(table)));
         }
         let before = torn::find(location, table).await?.map(|torn| torn.version);
-        let snapshot = match before {
-            Some(0) => table::absent(table),
-            Some(version) => table::load(&log_store, table, Some(version - 1)).await?,
-            None => table::load_or_absent(&log_store, table).await?,
+        let found = match before {
+            Some(0) => None,
+            before => log.load(before.map(|version| version - 1)).await?,
         };
-        Ok(Self::new(table, log_store, snapshot))
+        Ok(Self::new(table, log, found.unwrap_or_else(|| absent(table))))
     }
 
-    fn new(table: Table, log_store: LogStoreRef, snapshot: TableSnapshot) -> Self {
+    fn new(table: Table, log: Arc<dyn Log>, snapshot: TableSnapshot) -> Self {
         let writer = Writer { positions: HashMap::new(), journal: None, in_doubt: false };
-        Self { table, log_store, current: RwLock::new(Arc::new(snapshot)), writer: Mutex::new(writer) }
+        Self { table, log, current: RwLock::new(Arc::new(snapshot)), writer: Mutex::new(writer) }
     }
 
     pub fn snapshot(&self) -> Arc<TableSnapshot> {
@@ -105,7 +104,7 @@ impl TableLog {
         let position = match writer.positions.get(&journal) {
             Some(&position) => position,
             None => {
-                let found = table::transaction(&self.log_store, self.snapshot().version, &app_id(self.table, journal)).await?;
+                let found = self.transaction(self.snapshot().version, journal).await?;
                 writer.positions.insert(journal, found);
                 found
             }
@@ -134,23 +133,22 @@ impl TableLog {
             }
             let snapshot = self.snapshot();
             change.check_against(&snapshot)?;
-            let version = (snapshot.version + 1) as u64;
-            let entry = CommitOrBytes::LogBytes(bytes.clone());
-            match self.log_store.write_commit_entry(version, entry, uuid::Uuid::nil()).await {
-                Ok(()) => {
+            let version = snapshot.version + 1;
+            match self.log.put(version, bytes.clone()).await {
+                Ok(Put::Written) => {
                     if let Some((journal, upto)) = change.transaction {
                         writer.positions.insert(journal, upto);
                     }
-                    self.apply(writer, version as i64, &change.removed, change.added.iter().map(|added| added.file.clone()));
+                    self.apply(writer, version, &change.removed, change.added.iter().map(|added| added.file.clone()));
                     return Ok(Outcome::Written);
                 }
-                Err(TransactionError::VersionAlreadyExists(_)) => {
+                Ok(Put::Taken) => {
                     info!(table = self.table.name(), version, "another writer took this version");
                     self.catch_up(writer).await?;
                 }
                 Err(error) => {
                     writer.in_doubt = true;
-                    return Err(DeltaTableError::from(error).into());
+                    return Err(error);
                 }
             }
         }
@@ -160,44 +158,32 @@ impl TableLog {
     /// Takes in what others committed.
     pub async fn catch_up(&self, writer: &mut Writer) -> Result<(), Error> {
         let known = self.snapshot().version;
-        if known < 0 || table::checkpointed_beyond(&self.log_store, known).await {
+        // Entries up to another process's checkpoint may have been cleaned away.
+        if known < 0 || self.log.checkpoint().await.is_some_and(|checkpoint| checkpoint > known) {
             return self.reload(writer).await;
         }
         loop {
             let version = self.snapshot().version + 1;
-            let Some(bytes) = self.log_store.read_commit_entry(version as u64).await? else {
+            let Some(bytes) = self.log.entry(version).await? else {
                 return Ok(());
             };
-            let Some(actions) = change::parse(&bytes) else {
+            let Some(entry) = Entry::read(self.table, &bytes) else {
                 warn!(table = self.table.name(), version, "a log entry is read by replaying the whole log");
                 return self.reload(writer).await;
             };
-            if actions.iter().any(|action| matches!(action, Action::Metadata(_) | Action::Protocol(_))) {
+            if entry.restates {
                 return self.reload(writer).await;
             }
-            self.apply_actions(writer, version, actions);
-        }
-    }
-
-    fn apply_actions(&self, writer: &mut Writer, version: i64, actions: Vec<Action>) {
-        let (mut added, mut removed) = (Vec::new(), HashSet::new());
-        for action in actions {
-            match action {
-                Action::Add(add) => added.push(change::data_file(self.table, &add)),
-                Action::Remove(remove) => {
-                    removed.insert(remove.path);
-                }
-                Action::Txn(transaction) => {
-                    for (journal, position) in &mut writer.positions {
-                        if app_id(self.table, *journal) == transaction.app_id {
-                            *position = Position(transaction.version.max(0).cast_unsigned());
-                        }
+            for (app, upto) in &entry.transactions {
+                for (journal, position) in &mut writer.positions {
+                    if app_id(self.table, *journal) == *app {
+                        *position = *upto;
                     }
                 }
-                _ => {}
             }
+            let removed = entry.removed.into_iter().map(|removed| removed.path).collect();
+            self.apply(writer, version, &removed, entry.added);
         }
-        self.apply(writer, version, &removed, added);
     }
 
     fn apply(&self, writer: &Writer, version: i64, removed: &HashSet<String>, added: impl IntoIterator<Item = DataFile>) {
@@ -209,23 +195,31 @@ impl TableLog {
     }
 
     async fn reload(&self, writer: &mut Writer) -> Result<(), Error> {
-        let mut snapshot = table::load_or_absent(&self.log_store, self.table).await?;
+        let mut snapshot = self.log.load(None).await?.unwrap_or_else(|| absent(self.table));
         for (journal, position) in &mut writer.positions {
-            *position = table::transaction(&self.log_store, snapshot.version, &app_id(self.table, *journal)).await?;
+            *position = self.transaction(snapshot.version, *journal).await?;
         }
         snapshot.committed = writer.own_position();
         *self.current.write() = Arc::new(snapshot);
         Ok(())
     }
 
-    /// deltalake-core's own view of the table, replayed from the log.
-    pub async fn delta(&self) -> Result<DeltaTable, Error> {
-        table::replay(&self.log_store, None).await
+    async fn transaction(&self, version: i64, journal: JournalId) -> Result<Position, Error> {
+        match version {
+            ..0 => Ok(Position::START),
+            version => self.log.transaction(version, &app_id(self.table, journal)).await,
+        }
     }
 
-    pub fn log_store(&self) -> &LogStoreRef {
-        &self.log_store
+    /// The log itself, for what is no commit.
+    pub fn log(&self) -> &dyn Log {
+        self.log.as_ref()
     }
+}
+
+/// A table that holds no commit yet.
+fn absent(table: Table) -> TableSnapshot {
+    TableSnapshot { table, version: -1, committed: Position::START, files: Vec::new() }
 }
 
 impl Writer {

@@ -51,8 +51,8 @@ impl Level {
 pub(crate) struct Names(Mutex<Rng>);
 
 impl Names {
-    pub fn new() -> Self {
-        Self(Mutex::new(Rng::from_entropy()))
+    pub fn new(rng: Rng) -> Self {
+        Self(Mutex::new(rng))
     }
 
     /// `day=2026-11-24/f-1795492800000-0123456789abcdef.parquet`: level, milliseconds since 1970 of the writing, chance.
@@ -85,7 +85,7 @@ pub(crate) async fn write(
 ) -> Result<Vec<Added>, Error> {
     let mut added = Vec::new();
     for rows in portions(rows, LAKE_FILE_ROWS_BYTES_MAX) {
-        let days = tokio::task::spawn_blocking(move || arrange::by_day(table, &rows)).await??;
+        let days = aside::run(move || arrange::by_day(table, &rows)).await??;
         let writes = days.into_iter().map(|(day, rows)| {
             let path = names.next(day, Level::Flush, now);
             write_file(store.clone(), root, table, day, path, rows)
@@ -121,7 +121,7 @@ async fn write_file(
     path: String,
     rows: RecordBatch,
 ) -> Result<Added, Error> {
-    let encoded = tokio::task::spawn_blocking(move || {
+    let encoded = aside::run(move || {
         let mut stats = FileStats::default();
         stats.add(table, &rows);
         encode::file(table, &rows).map(|bytes| (bytes, stats))
@@ -171,7 +171,7 @@ mod tests {
     fn a_file_name_tells_level_and_instant() {
         let now = Timestamp::from_micros(1_795_492_800_123_000);
         for level in Level::ALL {
-            assert_eq!(written(&Names::new().next(20_781, level, now)), (level, now));
+            assert_eq!(written(&Names::new(Rng::from_seed(1)).next(20_781, level, now)), (level, now));
         }
         assert_eq!(written("day=2026-11-24/part-00000-x.snappy.parquet"), (Level::Flush, Timestamp::UNIX_EPOCH));
     }

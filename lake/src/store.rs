@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path as DiskPath, PathBuf};
 use std::sync::Arc;
 
+use domain::rng::Rng;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use url::Url;
@@ -16,6 +17,7 @@ use url::Url;
 pub use synced::SyncedFileSystem;
 
 use crate::Error;
+use crate::log::{Delta, Log};
 use crate::table::Table;
 
 /// A lake's place.
@@ -28,6 +30,20 @@ pub(crate) struct Location {
     pub url: Url,
     /// The same on the local disk.
     pub disk: Option<PathBuf>,
+    /// `None`: Delta's own.
+    pub logs: Option<Logs>,
+}
+
+/// Gives each table its log, in place of Delta's own.
+pub type Logs = Arc<dyn Fn(Table) -> Arc<dyn Log> + Send + Sync>;
+
+/// A lake on a store that no URL names, and by chance that can be repeated: what a simulation opens.
+pub struct Backing {
+    pub store: Arc<dyn ObjectStore>,
+    /// `None`: Delta's own.
+    pub logs: Option<Logs>,
+    /// For the names of files.
+    pub rng: Rng,
 }
 
 impl Location {
@@ -44,10 +60,16 @@ impl Location {
                 let mut url = url;
                 let path = url.path().trim_end_matches('/').to_owned();
                 url.set_path(&path);
-                Ok(Self { store: Arc::from(store), root, url, disk: None })
+                Ok(Self { store: Arc::from(store), root, url, disk: None, logs: None })
             }
             _ => Self::on_disk(DiskPath::new(at), at),
         }
+    }
+
+    /// At the root of the caller's store.
+    pub fn backed(store: Arc<dyn ObjectStore>, logs: Option<Logs>) -> Self {
+        let url = Url::parse("memory://").expect("a scheme alone is a URL");
+        Self { store, root: Path::default(), url, disk: None, logs }
     }
 
     fn on_disk(path: &DiskPath, at: &str) -> Result<Self, Error> {
@@ -55,7 +77,7 @@ impl Location {
         let path = std::fs::canonicalize(path).map_err(|error| wrong(error.to_string()))?;
         let url = Url::from_file_path(&path).map_err(|()| wrong("not an absolute path".to_owned()))?;
         let root = Path::from_absolute_path(&path).map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { store: Arc::new(SyncedFileSystem::new()), root, url, disk: Some(path) })
+        Ok(Self { store: Arc::new(SyncedFileSystem::new()), root, url, disk: Some(path), logs: None })
     }
 
     /// Makes the folder of a local lake, durably. Object stores have none.
@@ -88,6 +110,14 @@ impl Location {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/{}", self.url.path(), table.name()));
         url
+    }
+
+    /// The log of a table.
+    pub fn log(&self, table: Table) -> Arc<dyn Log> {
+        match &self.logs {
+            Some(logs) => logs(table),
+            None => Arc::new(Delta::new(&self.store, self.table_root(table), &self.table_url(table), table)),
+        }
     }
 
     pub fn table_disk(&self, table: Table) -> Option<PathBuf> {

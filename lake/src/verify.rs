@@ -14,7 +14,6 @@ use domain::{JournalId, Position};
 use object_store::ObjectStoreExt;
 
 use crate::footer::Footers;
-use crate::log::logged_schema;
 use crate::snapshot::DataFile;
 use crate::staging::join;
 use crate::table::Table;
@@ -62,8 +61,7 @@ impl Lake {
             }
             let (store, root) = (self.object_store(), self.table_root(table));
             let check = DayCheck { table, day, newest, store, root };
-            let runtime = tokio::runtime::Handle::current();
-            let walked = tokio::task::spawn_blocking(move || runtime.block_on(check.walk_or_each(readable))).await?;
+            let walked = aside::complete(async move { check.walk_or_each(readable).await }).await?;
             found.findings.extend(walked.findings);
             count.take(walked.count);
         }
@@ -72,8 +70,7 @@ impl Lake {
     }
 
     async fn verify_schema(&self, table: Table, found: &mut Verification) -> Result<(), Error> {
-        let delta = self.log(table).delta().await?;
-        let logged = logged_schema(delta.snapshot()?)?;
+        let logged = self.log(table).log().schema().await?;
         for field in table.schema().fields() {
             match logged.field_with_name(field.name()) {
                 Ok(there) if there.data_type() == field.data_type() => {}

@@ -55,6 +55,20 @@ fn any_flipped_or_missing_byte_makes_the_one_before_count() {
 }
 
 #[test]
+fn a_damaged_checkpoint_is_none_of_the_two_that_are_kept() {
+    let (_dir, checkpoints) = folder();
+    write(&checkpoints, 5);
+    write(&checkpoints, 9);
+    fs::write(checkpoints.path(Position(9)), b"damaged").expect("writable");
+    let found = checkpoints.load().expect("readable");
+    checkpoints.set_aside(&found.damaged).expect("a folder of ours");
+    assert_eq!(write(&checkpoints, 12), Some(Position(5)), "the journal is kept from the one that reads back");
+    assert_eq!(fs::read(checkpoints.path(Position(9)).with_extension("damaged")).expect("still there"), b"damaged");
+    fs::write(checkpoints.path(Position(12)), b"damaged").expect("writable");
+    assert_eq!(checkpoints.load().expect("readable").newest.expect("the one before").state.position, Position(5));
+}
+
+#[test]
 fn a_newer_format_is_refused_instead_of_passed_over() {
     let (_dir, checkpoints) = folder();
     write(&checkpoints, 5);

@@ -54,7 +54,7 @@ impl Intake for Handle {
         }
         drop(rows);
         let author = author.to_owned();
-        let records = tokio::task::spawn_blocking(move || Records::of(&author, features)).await.map_err(unavailable)?;
+        let records = aside::run(move || Records::of(&author, features)).await.map_err(unavailable)?;
         let (position, slot) = self.append_edit(&records.map_err(unavailable)?).await?;
         self.shared.taken(position).await;
         match slot.take() {
@@ -68,7 +68,7 @@ impl Intake for Handle {
 
     async fn export_registry(&self, at: Option<Timestamp>) -> Result<Bytes, IntakeError> {
         let registry = self.shared.registry.load_full();
-        let exported = tokio::task::spawn_blocking(move || registry.export(at)).await;
+        let exported = aside::run(move || registry.export(at)).await;
         exported.map(Bytes::from).map_err(unavailable)
     }
 
@@ -109,7 +109,7 @@ impl Handle {
     /// As if it were applied now. Parsing a city takes a while: not on an async thread.
     async fn judge_edit(&self, features: &Bytes) -> Result<(bool, Vec<RowVerdict>), IntakeError> {
         let (registry, features, now) = (self.shared.registry.load_full(), features.clone(), self.shared.clock.now());
-        let judged = tokio::task::spawn_blocking(move || Edit::parse_geojson(&features, &registry, now)).await;
+        let judged = aside::run(move || Edit::parse_geojson(&features, &registry, now)).await;
         let (edit, rows) = judged.map_err(unavailable)?;
         Ok((edit.is_some(), rows.into_iter().map(RowVerdict::from).collect()))
     }

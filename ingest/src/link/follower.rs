@@ -213,7 +213,7 @@ impl Follower {
                 Arc::new(Registry::empty(registry.city().clone()))
             }
         };
-        let parts = tokio::task::spawn_blocking(move || versions_parts(registry.changes_since(&before))).await;
+        let parts = aside::run(move || versions_parts(registry.changes_since(&before))).await;
         for part in parts.map_err(|_| LinkError::Malformed("the registry cannot be written"))? {
             outlet.say_with(News::Registry, part).await?;
         }
@@ -227,7 +227,7 @@ impl Follower {
         outlet: &mut Outlet<impl AsyncWrite + Unpin>,
     ) -> Result<(), LinkError> {
         let had = self.rows.iter().find(|(wanted, _)| *wanted == table).map_or(Position::START, |(_, had)| *had);
-        let encoding = tokio::task::spawn_blocking(move || encoded(table, chunk, had)).await;
+        let encoding = aside::run(move || encoded(table, chunk, had)).await;
         let (first, last, parts) = match encoding {
             Ok(Ok(encoded)) => encoded,
             _ => return Err(LinkError::Malformed("hot rows cannot be written")),
@@ -248,11 +248,7 @@ impl Follower {
     }
 }
 
-async fn tell_lasts(
-    outlet: &mut Outlet<impl AsyncWrite + Unpin>,
-    parking: ParkingLasts,
-    air: AirLasts,
-) -> Result<(), LinkError> {
+async fn tell_lasts(outlet: &mut Outlet<impl AsyncWrite + Unpin>, parking: ParkingLasts, air: AirLasts) -> Result<(), LinkError> {
     for part in parking.chunks(LINK_PART_ITEMS_MAX) {
         outlet.say(News::Parking(part.to_vec())).await?;
     }

@@ -31,6 +31,7 @@ impl KeySet {
         self.0.entry(identity).or_insert(fingerprint);
     }
 
+    /// Costs no walk.
     fn bytes(&self) -> usize {
         const ENTRY: usize = size_of::<(Identity, Fingerprint)>() + 1;
         self.0.allocation_size().max(self.0.capacity() * ENTRY) + 64
@@ -41,6 +42,8 @@ impl KeySet {
 #[derive(Debug)]
 pub struct KeyCache {
     sets: HashMap<SetId, Cached>,
+    /// Of all sets.
+    bytes: usize,
     bytes_max: usize,
     /// Rises with every step: the age of a set is in steps.
     now: u64,
@@ -54,7 +57,7 @@ struct Cached {
 
 impl KeyCache {
     pub fn new(bytes_max: usize) -> Self {
-        Self { sets: HashMap::new(), bytes_max, now: 0 }
+        Self { sets: HashMap::new(), bytes: 0, bytes_max, now: 0 }
     }
 
     /// Whether the set is there; it then stays until the step after the next [`KeyCache::trim`].
@@ -64,7 +67,10 @@ impl KeyCache {
     }
 
     pub fn put(&mut self, id: SetId, set: KeySet) {
-        self.sets.insert(id, Cached { set, used: self.now });
+        self.bytes += set.bytes();
+        if let Some(before) = self.sets.insert(id, Cached { set, used: self.now }) {
+            self.bytes -= before.set.bytes();
+        }
     }
 
     pub fn get(&self, id: SetId) -> Option<&KeySet> {
@@ -74,31 +80,28 @@ impl KeyCache {
     /// Keeps a cached set whole.
     pub fn insert(&mut self, id: SetId, identity: Identity, fingerprint: Fingerprint) {
         if let Some(cached) = self.sets.get_mut(&id) {
+            let before = cached.set.bytes();
             cached.set.insert(identity, fingerprint);
+            self.bytes += cached.set.bytes() - before;
         }
     }
 
     /// Ends a step: evicts down to three quarters of the limit when it is passed.
     pub fn trim(&mut self) {
         self.now += 1;
-        let mut bytes = self.bytes();
-        if bytes <= self.bytes_max {
+        if self.bytes <= self.bytes_max {
             return;
         }
         let mut by_age: Vec<(u64, SetId, usize)> =
             self.sets.iter().map(|(id, cached)| (cached.used, *id, cached.set.bytes())).collect();
         by_age.sort_unstable();
         for (_, id, size) in by_age {
-            if bytes <= self.bytes_max / 4 * 3 {
+            if self.bytes <= self.bytes_max / 4 * 3 {
                 break;
             }
             self.sets.remove(&id);
-            bytes -= size;
+            self.bytes -= size;
         }
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.sets.values().map(|cached| cached.set.bytes()).sum()
     }
 }
 
@@ -129,9 +132,12 @@ mod tests {
             (0..50).for_each(|micros| set.insert(identity(micros), Fingerprint(0)));
             cache.put(id(day), set);
             assert!(cache.touch(id(0)));
+            cache.insert(id(day), identity(50 + i64::from(day)), Fingerprint(0));
+            cache.put(id(0), cache.get(id(0)).cloned().expect("touched"));
+            assert_eq!(cache.bytes, cache.sets.values().map(|cached| cached.set.bytes()).sum::<usize>());
             cache.trim();
         }
-        assert!(cache.bytes() <= 10_000);
+        assert!(cache.bytes <= 10_000);
         assert!(cache.get(id(0)).is_some() && cache.get(id(9)).is_some() && cache.get(id(1)).is_none());
     }
 }

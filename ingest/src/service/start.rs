@@ -41,13 +41,14 @@ impl Service {
     /// Reads the newest checkpoint and opens the tail after it. Reads files on the calling thread: part of a start, not of a request.
     pub async fn new(options: Options, deps: Deps) -> Result<Self, Error> {
         let checkpoints = Checkpoints::open(deps.data_dir.join("checkpoint"))?;
-        let found = checkpoints.load()?;
-        for error in &found.damaged {
-            warn!(%error, "checkpoint left aside, an older one counts");
-        }
+        let mut found = checkpoints.load()?;
         let committed = committed(&deps).await?;
         let fallback = found.fallback.unwrap_or_default();
-        let state = state_of(&deps, found, &committed)?;
+        let state = state_of(&deps, &mut found, &committed)?;
+        for error in &found.damaged {
+            warn!(%error, "checkpoint set aside, an older one or the whole journal counts");
+        }
+        checkpoints.set_aside(&found.damaged)?;
         let file = deps.data_dir.join("registry.sqlite");
         let (store, registry) = registry::open(&file, &deps.lake, &state, deps.journal.head(), &deps.city).await?;
         let registry = Arc::new(registry);
@@ -96,9 +97,9 @@ async fn committed(deps: &Deps) -> Result<Committed, Error> {
     Ok(committed)
 }
 
-fn state_of(deps: &Deps, found: Found, committed: &Committed) -> Result<State, Error> {
+fn state_of(deps: &Deps, found: &mut Found, committed: &Committed) -> Result<State, Error> {
     let (head, first) = (deps.journal.head(), deps.journal.first());
-    let Some(checkpoint) = found.newest else {
+    let Some(checkpoint) = found.newest.take() else {
         if first > Position::START.next() {
             let damaged = found.damaged.iter().map(|error| format!("; {error}")).collect();
             return Err(Error::CheckpointMissing { first, damaged });

@@ -85,7 +85,7 @@ impl Service {
         let Some(judging) = next else {
             return Ok(None);
         };
-        let judged = tokio::task::spawn_blocking(move || Judging::judge(judging)).await;
+        let judged = aside::run(move || Judging::judge(judging)).await;
         judged.map(Some).map_err(|_| Error::Ended("the judge of registry edits"))
     }
 
@@ -133,7 +133,7 @@ impl Service {
     async fn record_edit(&mut self, mut edit: AppliedEdit) -> Result<(), Error> {
         if edit.taken {
             let (store, position, changes) = (self.store.clone(), edit.position, std::mem::take(&mut edit.changes));
-            let recorded = tokio::task::spawn_blocking(move || store.record(position, &changes)).await;
+            let recorded = aside::run(move || store.record(position, &changes)).await;
             recorded.map_err(|_| Error::Ended("the registry store"))??;
         } else {
             warn!(position = edit.position.0, author = edit.author, "registry edit refused as it was applied");

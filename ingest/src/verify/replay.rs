@@ -52,7 +52,7 @@ impl Replay<'_> {
     pub async fn run(&self, state: State) -> Result<Replayed, Error> {
         let after = state.position;
         let dir = self.subject.journal_dir.to_owned();
-        let records = tokio::task::spawn_blocking(move || Records::after(&dir, after)).await;
+        let records = aside::run(move || Records::after(&dir, after)).await;
         let records = records.map_err(|_| Error::Ended("the reader of the journal"))?.map_err(Error::Journal)?;
         let mut waiting = Waiting::default();
         let Some(records) = records else {
@@ -100,7 +100,7 @@ impl Replay<'_> {
             upto => rows_upto(self.lake, upto).await?,
         };
         let city = self.subject.city.clone();
-        let registry = tokio::task::spawn_blocking(move || Store::in_memory(rows, &city)?.load(upto, &city)).await;
+        let registry = aside::run(move || Store::in_memory(rows, &city)?.load(upto, &city)).await;
         Ok(registry.map_err(|_| Stop::Ended)??)
     }
 
@@ -114,7 +114,7 @@ impl Replay<'_> {
         let first = batch.records.first().map_or(Position::START, |record| record.position);
         let loaded = self.load(pipeline, &plan, first, waiting).await?;
         let judged = match pipeline.next_edit(&batch, &self.committed) {
-            Some(judging) => Some(tokio::task::spawn_blocking(move || Judging::judge(judging)).await.map_err(|_| Stop::Ended)?),
+            Some(judging) => Some(aside::run(move || Judging::judge(judging)).await.map_err(|_| Stop::Ended)?),
             None => None,
         };
         let effects = pipeline.step(batch, plan, loaded, judged, &self.committed);
@@ -147,6 +147,6 @@ impl Replay<'_> {
 }
 
 async fn next(mut records: Records) -> Result<(Records, Vec<Entry>), Stop> {
-    let read = tokio::task::spawn_blocking(move || records.next(SLICE_RECORDS_MAX).map(|entries| (records, entries))).await;
+    let read = aside::run(move || records.next(SLICE_RECORDS_MAX).map(|entries| (records, entries))).await;
     Ok(read.map_err(|_| Stop::Ended)??)
 }

@@ -2,8 +2,10 @@
 
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::{DataType, PrimitiveType, StructField, StructType};
+use deltalake_core::logstore::{StorageConfig, default_logstore};
 use deltalake_core::operations::create::CreateBuilder;
 use domain::Position;
+use object_store::prefix::PrefixStore;
 
 use super::*;
 use crate::fixture::{Fixture, JOURNAL, parking};
@@ -20,8 +22,11 @@ async fn made_by_another(change: impl Fn(StructField) -> Option<StructField>) ->
     Location::create(&options.url).expect("a folder");
     let location = Location::open(&options.url, &options.storage).expect("a local folder");
     let schema: StructType = PARKING.schema().as_ref().try_into_kernel().expect("fits the Delta types");
+    let prefixed = Arc::new(PrefixStore::new(location.store.clone(), location.table_root(PARKING)));
+    let url = location.table_url(PARKING);
+    let log_store = default_logstore(prefixed, location.store.clone(), &url, &StorageConfig::default());
     CreateBuilder::new()
-        .with_log_store(table::log_store(&location, PARKING).expect("a log store"))
+        .with_log_store(log_store)
         .with_columns(schema.fields().cloned().filter_map(change))
         .with_partition_columns([DAY])
         .await

@@ -2,11 +2,11 @@
 //!
 //! Written here only, never by commits: they would wait for it, and concurrent checkpoints are known to break each other.
 
-use deltalake_core::protocol::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
+use std::time::Duration;
+
 use domain::Timestamp;
 use tracing::debug;
 
-use crate::log::last_checkpoint;
 use crate::table::Table;
 use crate::{Error, Lake};
 
@@ -18,17 +18,13 @@ impl Lake {
         let mut written = 0;
         for table in Table::ALL {
             let log = self.log(table);
-            let since = last_checkpoint(log.log_store()).await.unwrap_or(0);
-            if log.snapshot().version - since < i64::from(self.inner.options.checkpoint_commits.max(1)) {
+            let (version, since) = (log.snapshot().version, log.log().checkpoint().await.unwrap_or(0));
+            if version - since < i64::from(self.inner.options.checkpoint_commits.max(1)) {
                 continue;
             }
-            let delta = log.delta().await?;
-            let version = delta.snapshot()?.version();
-            create_checkpoint(&delta, None).await?;
+            let kept = Duration::from_secs(u64::from(self.inner.options.log_kept_h) * 3_600);
+            let deleted = log.log().write_checkpoint(now.minus(kept)).await?;
             written += 1;
-            let kept_ms = i64::from(self.inner.options.log_kept_h) * 3_600_000;
-            let cutoff_ms = now.as_micros() / 1_000 - kept_ms;
-            let deleted = cleanup_expired_logs_for(version, log.log_store().as_ref(), cutoff_ms, None).await?;
             debug!(table = table.name(), version, deleted, "delta checkpoint written");
         }
         Ok(written)

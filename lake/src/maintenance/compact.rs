@@ -80,10 +80,10 @@ impl Lake {
         for file in &job.inputs {
             opened.push((file.clone(), self.inner.footers.open(&self.inner.location.store, &root, file).await?));
         }
-        let (lake, runtime) = (self.clone(), tokio::runtime::Handle::current());
+        let lake = self.clone();
         let forget = (job.level == Level::Day && table.forgets_offsets()).then_some(checkpoint);
         let (day, level) = (job.day, job.level);
-        let merging = tokio::task::spawn_blocking(move || {
+        let merging = aside::complete(async move {
             let target = Target {
                 store: lake.object_store(),
                 root: lake.table_root(table),
@@ -95,7 +95,7 @@ impl Lake {
                 bytes: lake.inner.options.target_bytes,
                 forget,
             };
-            runtime.block_on(async { merge(Walk::start(table, opened).await?, &target).await })
+            merge(Walk::start(table, opened).await?, &target).await
         });
         let merged = merging.await??;
         self.check_rows(table, job, &merged)?;

@@ -40,7 +40,7 @@ impl Lake {
             done.files += deleted.files;
             done.bytes += deleted.bytes;
             if let Some(folder) = self.inner.location.table_disk(table) {
-                done.leftovers += tokio::task::spawn_blocking(move || remove_leftovers(&folder, before)).await??;
+                done.leftovers += aside::run(move || remove_leftovers(&folder, before)).await??;
             }
         }
         if done != Vacuum::default() {
@@ -54,7 +54,7 @@ impl Lake {
         // Listed first: what is committed after the listing is not in it, what was committed before is known below.
         let listed: Vec<_> = store.list(Some(&root)).try_collect().await?;
         let mut needed = HashSet::new();
-        for path in self.recently_removed(table, before).await? {
+        for path in self.log(table).log().removed_since(before).await? {
             needed.insert(join(&root, &path));
         }
         needed.extend(self.snapshot(table).files.iter().map(|file| join(&root, &file.path)));
@@ -70,20 +70,6 @@ impl Lake {
             }
         }
         Ok(done)
-    }
-
-    async fn recently_removed(&self, table: Table, before: Timestamp) -> Result<Vec<String>, Error> {
-        let log = self.log(table);
-        let delta = log.delta().await?;
-        let mut tombstones = delta.snapshot()?.all_tombstones(log.log_store().as_ref());
-        let mut recent = Vec::new();
-        while let Some(tombstone) = tombstones.try_next().await? {
-            let removed_ms = tombstone.deletion_timestamp().unwrap_or(i64::MAX);
-            if removed_ms.saturating_mul(1_000) >= before.as_micros() {
-                recent.push(tombstone.path().into_owned());
-            }
-        }
-        Ok(recent)
     }
 }
 

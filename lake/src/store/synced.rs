@@ -248,7 +248,7 @@ fn sync_folder(folder: &DiskPath) -> io::Result<()> {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match aside::run(work).await {
         Ok(result) => result,
         Err(error) => Err(io::Error::other(error)),
     }

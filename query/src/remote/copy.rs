@@ -20,9 +20,14 @@ use super::staged::{Heard, LastReadings, Sensors, Staged};
 /// How it is with ingest.
 #[derive(Clone, Debug)]
 pub enum Standing {
-    Away { why: String },
+    Away {
+        why: String,
+    },
     /// It replays its journal, from here to there.
-    Recovering { position: u64, upto: u64 },
+    Recovering {
+        position: u64,
+        upto: u64,
+    },
     Here,
 }
 

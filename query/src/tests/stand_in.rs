@@ -10,7 +10,8 @@ use domain::registry::{BayHistory, CityOptions, Edit, Layout, Registry};
 use domain::time::Sleep;
 use domain::{Clock, ObjectId, Position, Quantity, SensorId, Timestamp};
 use lake::contract::{
-    AirLast, Away, EditVerdict, IngestStatus, Intake, IntakeError, LedgerView, Live, LiveState, ParkingLast, SensorStatus, Uplink, View,
+    AirLast, Away, EditVerdict, IngestStatus, Intake, IntakeError, LedgerView, Live, LiveState, ParkingLast, SensorStatus,
+    Uplink, View,
 };
 use parking_lot::{Mutex, RwLock};
 
