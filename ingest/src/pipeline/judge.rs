@@ -167,12 +167,15 @@ impl Pipeline {
         if observed_at > track.mark {
             return Standing::New;
         }
-        let stands = if observed_at == track.mark {
-            track.standing_at_mark(identity)
-        } else {
-            let set = self.keys.get(id);
-            check!(Promise::One1, set.is_some(), "the plan loads every set that a step looks into");
-            set.and_then(|set| set.get(identity))
+        let at_mark = (observed_at == track.mark).then(|| track.standing_at_mark(identity));
+        let stands = match at_mark {
+            Some(Some(stands)) => Some(stands),
+            Some(None) if !track.is_full() => None,
+            _ => {
+                let set = self.keys.get(id);
+                check!(Promise::One1, set.is_some(), "the plan loads every set that a step looks into");
+                set.and_then(|set| set.get(identity))
+            }
         };
         match stands {
             None => Standing::New,
