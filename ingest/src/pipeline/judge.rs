@@ -15,7 +15,7 @@ use super::held::{Awaits, LetterId};
 use super::ledger::Verdict;
 use super::live;
 use super::sensor::{LivePoint, LiveValue, Resolved, Sensor};
-use super::{Committed, Effects, Pipeline, SetId};
+use super::{Committed, Effects, Pipeline, SetId, first_kept};
 use crate::batch::Message;
 use crate::options::UnknownSensors;
 
@@ -87,8 +87,7 @@ impl Pipeline {
             return Some((Reason::Future, detail(&format!("ts is {seconds} s ahead"), held)));
         }
         let days = self.rules.retention_days[kind as usize]?;
-        let oldest = now.utc_day().saturating_sub(i32::try_from(days).unwrap_or(i32::MAX));
-        (observed_at.utc_day() < oldest).then(|| (Reason::Expired, format!("older than the {days} days that are kept")))
+        (observed_at.utc_day() < first_kept(now, days)).then(|| (Reason::Expired, format!("older than the {days} days that are kept")))
     }
 
     fn take(
