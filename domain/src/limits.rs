@@ -72,6 +72,8 @@ pub const HOT_CHUNK_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const HOT_KEPT: Duration = Duration::from_secs(60);
 /// Changes of the live state that its followers may be behind: they look twice a second, and the fastest intake brings 100,000 a second.
 pub const LIVE_CHANGES_MAX: usize = 262_144;
+/// Values under a sensor's newest instant that are kept at hand; more of them, one a length of averaging, are looked up as older ones are.
+pub const AT_MARK_MAX: usize = 64;
 /// Memory of the duplicate look-up (sensor and day key sets).
 pub const DEDUPE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
 

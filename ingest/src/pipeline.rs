@@ -57,22 +57,30 @@ pub struct Rules {
     pub future: Duration,
     /// UTC days kept, by `Kind as usize`.
     pub retention_days: [Option<u32>; Kind::ALL.len()],
+    /// The same of dead letters: what is held longer cannot be taken again, since its letter is gone.
+    pub letter_days: Option<u32>,
 }
 
 impl Rules {
     /// The lake's retention counts: an older reading would be removed as soon as it came. It is a number of whole UTC days, the same
     /// at any `now`.
     pub fn of(options: &Options, lake: &Lake, now: Timestamp) -> Self {
-        let retention_days = Kind::ALL.map(|kind| {
-            let first_kept = lake.first_kept_day(table_of(kind), now)?;
+        let days = |table| {
+            let first_kept = lake.first_kept_day(table, now)?;
             u32::try_from(now.utc_day().saturating_sub(first_kept)).ok()
-        });
+        };
         Self {
             unknown_sensors: options.unknown_sensors,
             future: Duration::from_secs(u64::from(options.future_s)),
-            retention_days,
+            retention_days: Kind::ALL.map(|kind| days(table_of(kind))),
+            letter_days: days(Table::DeadLetters),
         }
     }
+}
+
+/// The first UTC day that is kept of so many.
+fn first_kept(now: Timestamp, days: u32) -> i32 {
+    now.utc_day().saturating_sub(i32::try_from(days).unwrap_or(i32::MAX))
 }
 
 pub struct Pipeline {
@@ -155,6 +163,9 @@ impl Pipeline {
             What::Tick | What::Session => {}
         }
         self.state.edits.forget_given_up(self.state.now);
+        if let Some(days) = self.rules.letter_days {
+            self.state.held.forget_before(first_kept(self.state.now, days));
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one record; a struct would be built for every message")]

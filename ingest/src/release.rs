@@ -41,7 +41,7 @@ pub async fn release(shared: Arc<Shared>, shutdown: CancellationToken) {
 struct Release {
     /// Appended, and not yet read by the pipeline.
     under_way: HashMap<LetterId, Append>,
-    /// Held, and nowhere in the table: its retention took them. Told once.
+    /// Held, and nowhere in the table: somebody took them away before their time. Told once.
     missing: HashSet<LetterId>,
     tick: Option<Append>,
 }
@@ -77,7 +77,9 @@ impl Release {
         self.under_way.retain(|_, append| is_outstanding(append, head));
         let due: Vec<(LetterId, i32)> = {
             let pipeline = shared.pipeline.read();
-            let due = pipeline.state().held.due(now);
+            let held = &pipeline.state().held;
+            self.missing.retain(|id| held.holds(*id));
+            let due = held.due(now);
             due.filter(|(id, _)| !self.under_way.contains_key(id) && !self.missing.contains(id)).take(RELEASE_MAX).collect()
         };
         if due.is_empty() {

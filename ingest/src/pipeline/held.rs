@@ -1,7 +1,8 @@
 //! Rejections that time or the registry will mend: taken again by themselves.
 //!
 //! A held element is a dead letter like any other; here only its name stands and what it waits for. It leaves when the
-//! record that takes it again is read, never before, so that a restart neither forgets nor doubles one.
+//! record that takes it again is read, never before, so that a restart neither forgets nor doubles one; or when the retention of dead
+//! letters has taken its bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +64,19 @@ impl Held {
             Some(_) => true,
             None => false,
         }
+    }
+
+    /// Drops what was held on earlier UTC days: names rise with the time at which they were given, so the oldest come first.
+    pub fn forget_before(&mut self, day: i32) {
+        while let Some((id, waiting)) = self.entries.first_key_value()
+            && waiting.day < day
+        {
+            self.release(*id);
+        }
+    }
+
+    pub fn holds(&self, id: LetterId) -> bool {
+        self.entries.contains_key(&id)
     }
 
     /// Makes due at `now` what waited for sensors that are registered now.

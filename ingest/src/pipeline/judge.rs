@@ -15,7 +15,7 @@ use super::held::{Awaits, LetterId};
 use super::ledger::Verdict;
 use super::live;
 use super::sensor::{LivePoint, LiveValue, Resolved, Sensor};
-use super::{Committed, Effects, Pipeline, SetId};
+use super::{Committed, Effects, Pipeline, SetId, first_kept};
 use crate::batch::Message;
 use crate::options::UnknownSensors;
 
@@ -87,8 +87,7 @@ impl Pipeline {
             return Some((Reason::Future, detail(&format!("ts is {seconds} s ahead"), held)));
         }
         let days = self.rules.retention_days[kind as usize]?;
-        let oldest = now.utc_day().saturating_sub(i32::try_from(days).unwrap_or(i32::MAX));
-        (observed_at.utc_day() < oldest).then(|| (Reason::Expired, format!("older than the {days} days that are kept")))
+        (observed_at.utc_day() < first_kept(now, days)).then(|| (Reason::Expired, format!("older than the {days} days that are kept")))
     }
 
     fn take(
@@ -167,12 +166,15 @@ impl Pipeline {
         if observed_at > track.mark {
             return Standing::New;
         }
-        let stands = if observed_at == track.mark {
-            track.standing_at_mark(identity)
-        } else {
-            let set = self.keys.get(id);
-            check!(Promise::One1, set.is_some(), "the plan loads every set that a step looks into");
-            set.and_then(|set| set.get(identity))
+        let at_mark = (observed_at == track.mark).then(|| track.standing_at_mark(identity));
+        let stands = match at_mark {
+            Some(Some(stands)) => Some(stands),
+            Some(None) if !track.is_full() => None,
+            _ => {
+                let set = self.keys.get(id);
+                check!(Promise::One1, set.is_some(), "the plan loads every set that a step looks into");
+                set.and_then(|set| set.get(identity))
+            }
         };
         match stands {
             None => Standing::New,

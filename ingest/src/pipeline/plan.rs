@@ -1,12 +1,15 @@
 //! What a step needs before it can decide: who sends, and which key sets.
 //!
 //! A reading newer than all accepted ones of its sensor is new for sure. The plan walks the batch with the marks as they may
-//! rise within it, so it asks for every set that the step will look into (and sometimes one more).
+//! rise and fill within it, so it asks for every set that the step will look into (and sometimes one more).
 
-use domain::{Kind, Timestamp};
+use domain::Kind;
+use domain::identity::measured_values;
+use domain::limits::AT_MARK_MAX;
 use hashbrown::HashSet;
 
 use super::keys::KeySet;
+use super::sensor::Planned;
 use super::{Pipeline, SetId};
 use crate::batch::{Batch, Message, Taken, What};
 
@@ -39,11 +42,12 @@ impl Pipeline {
             };
             for element in &batch.elements[elements] {
                 if let Ok(decoded) = &element.outcome {
-                    let observed_at = decoded.reading.observed_at;
-                    if observed_at > record.received_at.max(self.state.now).plus(self.rules.future) {
+                    let reading = &decoded.reading;
+                    if reading.observed_at > record.received_at.max(self.state.now).plus(self.rules.future) {
                         continue;
                     }
-                    self.plan_reading(kind, sensor, observed_at, &mut plan, &mut touched);
+                    let newest = Planned { mark: reading.observed_at, values: measured_values(reading).count() };
+                    self.plan_reading(kind, sensor, newest, &mut plan, &mut touched);
                 }
             }
         }
@@ -53,31 +57,33 @@ impl Pipeline {
         plan
     }
 
-    fn plan_reading(&mut self, kind: Kind, sensor: u32, observed_at: Timestamp, plan: &mut Plan, touched: &mut Vec<(Kind, u32)>) {
+    fn plan_reading(&mut self, kind: Kind, sensor: u32, mut next: Planned, plan: &mut Plan, touched: &mut Vec<(Kind, u32)>) {
         let entry = self.state.sensors.get_mut(sensor);
         let mark = entry.mark(kind);
         let planned = &mut entry.planned[kind as usize];
-        let Some(newest) = planned.or(mark) else {
-            *planned = Some(observed_at);
-            touched.push((kind, sensor));
-            return;
-        };
-        if observed_at > newest {
+        let newest = planned.or(mark);
+        let is_late = newest.is_some_and(|newest| next.mark < newest.mark);
+        if !is_late {
+            if let Some(newest) = newest.filter(|newest| newest.mark == next.mark) {
+                next.values += newest.values;
+            }
             if planned.is_none() {
                 touched.push((kind, sensor));
             }
-            *planned = Some(observed_at);
-        } else if observed_at < newest {
-            let id = SetId { kind, sensor, day: observed_at.utc_day() };
-            if self.keys.touch(id) {
+            *planned = Some(next);
+            if next.values < AT_MARK_MAX {
                 return;
             }
-            // Nothing is stored of a day after the mark: the set begins empty and is filled as the batch goes.
-            if mark.is_some_and(|mark| id.day <= mark.utc_day()) {
-                plan.load.insert(id);
-            } else {
-                self.keys.put(id, KeySet::default());
-            }
+        }
+        let id = SetId { kind, sensor, day: next.mark.utc_day() };
+        if self.keys.touch(id) {
+            return;
+        }
+        // Nothing is stored of a day after the mark: the set begins empty and is filled as the batch goes.
+        if mark.is_some_and(|before| id.day <= before.mark.utc_day()) {
+            plan.load.insert(id);
+        } else {
+            self.keys.put(id, KeySet::default());
         }
     }
 }

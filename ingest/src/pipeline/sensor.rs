@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use domain::identity::{Fingerprint, Identity};
 use domain::kind::air::Qc;
 use domain::kind::parking::ParkingValue;
-use domain::limits::SENSORS_MAX;
+use domain::limits::{AT_MARK_MAX, SENSORS_MAX};
 use domain::reading::{Reading, Transport};
 use domain::registry::Resolution;
 use domain::{Flags, Kind, Quantity, SensorId, Timestamp};
@@ -29,9 +29,17 @@ pub struct Sensor {
     /// By `Kind as usize`: the answer of the registry, while it holds.
     #[serde(skip)]
     pub resolved: [Option<Resolved>; Kind::ALL.len()],
-    /// By `Kind as usize`: the newest reading that a step is about to judge, for its plan.
+    /// By `Kind as usize`: the newest readings that a step is about to judge, for its plan.
     #[serde(skip)]
-    pub planned: [Option<Timestamp>; Kind::ALL.len()],
+    pub planned: [Option<Planned>; Kind::ALL.len()],
+}
+
+/// A mark as it may come to stand within a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned {
+    pub mark: Timestamp,
+    /// Values that may stand at it, at most.
+    pub values: usize,
 }
 
 /// Newest accepted readings of one kind.
@@ -39,7 +47,7 @@ pub struct Sensor {
 pub struct Track {
     /// The newest `observed_at` of all accepted readings.
     pub mark: Timestamp,
-    /// Everything that stands at the mark.
+    /// What stands at the mark: everything, or the first [`AT_MARK_MAX`] values.
     pub at_mark: Vec<(u32, Option<Quantity>, Fingerprint)>,
     /// The newest readings that may be shown live: one for parking, one a quantity for air.
     pub live: Vec<LivePoint>,
@@ -127,8 +135,9 @@ impl Sensor {
         })
     }
 
-    pub fn mark(&self, kind: Kind) -> Option<Timestamp> {
-        self.tracks[kind as usize].as_ref().map(|track| track.mark)
+    pub fn mark(&self, kind: Kind) -> Option<Planned> {
+        let track = self.tracks[kind as usize].as_ref()?;
+        Some(Planned { mark: track.mark, values: track.at_mark.len() })
     }
 
     pub fn hear(&mut self, reading: &Reading, received_at: Timestamp) {
@@ -173,13 +182,18 @@ impl Track {
         self.at_mark.iter().find(|(a, q, _)| (*a, *q) == (avg_s, quantity)).map(|(_, _, fingerprint)| *fingerprint)
     }
 
+    /// More may stand at the mark than is kept at hand.
+    pub fn is_full(&self) -> bool {
+        self.at_mark.len() >= AT_MARK_MAX
+    }
+
     /// Takes an accepted value into the mark.
     pub fn accept(&mut self, observed_at: Timestamp, identity: Identity, fingerprint: Fingerprint) {
         if observed_at > self.mark || self.at_mark.is_empty() {
             self.mark = observed_at;
             self.at_mark.clear();
         }
-        if observed_at == self.mark {
+        if observed_at == self.mark && !self.is_full() {
             let (avg_s, quantity) = parts(identity);
             self.at_mark.push((avg_s, quantity, fingerprint));
         }

@@ -40,6 +40,26 @@ fn now_never_goes_back_so_a_released_reading_is_not_held_again() {
 }
 
 #[test]
+fn what_is_held_longer_than_dead_letters_are_kept_is_forgotten_and_stays_counted() {
+    let mut bench = Bench::default();
+    bench.rules.letter_days = Some(2);
+    bench.restart();
+    let day = 86_400;
+    for seconds in [1_000, day + 1_000] {
+        bench.at(seconds);
+        bench.message(Kind::Parking, "bay-1", vec![bay(9 * day + seconds, 1)]);
+    }
+    bench.tick(3 * day - 1);
+    assert_eq!(bench.pipeline.state().held.len(), 2);
+    bench.tick(3 * day);
+    assert_eq!(bench.pipeline.state().held.len(), 1);
+    assert_eq!(bench.pipeline.state().held.next_due(), Some(second(10 * day + 700)));
+    bench.tick(4 * day);
+    assert_eq!((bench.pipeline.state().held.len(), bench.pipeline.state().held.next_due()), (0, None));
+    assert_eq!(bench.ledger(), counts(2, 0, 0, &[(Reason::Future, 2)]));
+}
+
+#[test]
 fn an_unknown_sensor_is_provisional_or_held_until_it_is_registered() {
     let mut bench = Bench::default();
     bench.message(Kind::Parking, "bay-1", vec![bay(10, 1)]);

@@ -49,6 +49,25 @@ fn messages_with_disjoint_quantities_of_one_time_are_both_accepted() {
 }
 
 #[test]
+fn more_values_under_one_instant_than_are_kept_at_hand_are_known_all_the_same() {
+    let lengths = 200;
+    for in_one_step in [true, false] {
+        let mut bench = Bench::default();
+        let value = |avg_s: u32| air(10, avg_s, &[("no2", f64::from(avg_s)), ("o3", 1.0)]);
+        if in_one_step {
+            bench.message(Kind::Air, "air-1", (0..lengths).chain(0..lengths).map(value).collect());
+        } else {
+            (0..lengths).chain(0..lengths).for_each(|avg_s| bench.message(Kind::Air, "air-1", vec![value(avg_s)]));
+        }
+        bench.restart();
+        bench.message(Kind::Air, "air-1", vec![value(3), value(150), air(10, 150, &[("no2", 7.0)])]);
+        assert_eq!(bench.ledger(), counts(403, 200, 202, &[(Reason::Conflict, 1)]));
+        let track = bench.pipeline.state().sensors.get(0).tracks[Kind::Air as usize].as_ref().expect("heard of");
+        assert_eq!(track.at_mark.len(), domain::limits::AT_MARK_MAX);
+    }
+}
+
+#[test]
 fn an_air_element_counts_once_whatever_its_quantities_come_to() {
     let mut bench = Bench::default();
     bench.message(Kind::Air, "air-1", vec![air(10, 0, &[("no2", 1.0), ("o3", 2.0)])]);
