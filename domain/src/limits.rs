@@ -187,9 +187,8 @@ pub const SQL_BYTES_MAX: usize = 64 * 1024;
 /// Words between two commas of a question, brackets among them included: an expression is at most as deep, and whatever is done to it
 /// is done by recursion. Five hundred comparisons in a row.
 pub const SQL_WORDS_IN_A_ROW_MAX: usize = 2_000;
-/// Tables that one question names, and the nodes of its plan: the optimizer goes over all of them many times.
-pub const SQL_RELATIONS_MAX: usize = 64;
-pub const SQL_PLAN_NODES_MAX: usize = 4_096;
+/// Tables and queries within one question, those behind a name as often as the name is used: planning goes over them many times.
+pub const SQL_TABLES_MAX: usize = 64;
 /// The stack of a thread that answers questions: 32 KiB for each level of the deepest expression. Only what is used takes memory.
 pub const ENGINE_STACK_BYTES: usize = 64 * 1024 * 1024;
 /// What one SQL answer holds before it is written: 100,000 rows of readings are 30 MB, and few of them may be payloads.

@@ -11,7 +11,7 @@ use lake::contract::{AirLast, Live};
 use serde_json::{Value, json};
 
 use crate::air::station_item;
-use crate::answer::etag;
+use crate::answer::digest;
 use crate::board::Board;
 use crate::parking::site_item;
 
@@ -61,8 +61,8 @@ struct Stations {
     seen: Option<u64>,
     /// Before this no value turns stale.
     quiet_until: Option<Timestamp>,
-    /// The tag of each station's item.
-    tags: HashMap<ObjectId, String>,
+    /// The digest of each station's item.
+    told: HashMap<ObjectId, u64>,
 }
 
 /// Stations by place in the layout, with copies of their newest values.
@@ -77,7 +77,7 @@ impl Stations {
         if all {
             self.generation = layout.generation;
             self.quiet_until = None;
-            self.tags.retain(|id, _| {
+            self.told.retain(|id, _| {
                 let stands = layout.station_by_id.contains_key(id);
                 if !stands {
                     changed.push((format!("{AIR}{id}"), Bytes::new()));
@@ -90,9 +90,8 @@ impl Stations {
             let entry = &layout.stations[station];
             self.expect(entry, &lasts, now);
             let item = station_item(&layout, entry, &lasts, now);
-            let (id, tag) = (&entry.station.id, etag(&item));
-            if self.tags.get(id) != Some(&tag) {
-                self.tags.insert(id.clone(), tag);
+            let (id, digest) = (&entry.station.id, digest(&item));
+            if self.told.insert(id.clone(), digest) != Some(digest) {
                 changed.push((format!("{AIR}{id}"), payload(item, now)));
             }
         }

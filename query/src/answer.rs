@@ -1,7 +1,7 @@
 //! What a handler gives back, and how it is written in each format, with its ETag.
 //!
-//! The ETag is that of the answer without `as_of` and `age_s`: it changes when something happened, not because time
-//! passed, so that a poll costs a 304. A list's `next` also stands in a `Link` header, the only place for it in CSV and NDJSON.
+//! The ETag is that of the answer without `as_of` and `age_s`, and of its format: it changes when something happened, not because
+//! time passed, so that a poll costs a 304. A list's `next` also stands in a `Link` header, the only place for it in CSV and NDJSON.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, VARY}
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value, json};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::api::{Freshness, Verb};
 use crate::call::Asked;
@@ -54,20 +54,22 @@ impl Answer {
 
     pub fn into_response(self, asked: &Asked, headers: &HeaderMap) -> Response {
         let mut link = None;
-        let (etag, body) = match self {
+        let (digest, body) = match self {
             Self::Object(map) => {
                 let value = Value::Object(map);
-                (etag(&value), Bytes::from(write_object(value, asked.format)))
+                (digest(&value), Bytes::from(write_object(value, asked.format)))
             }
             Self::List(list) => {
                 link = list.next.as_ref().map(|next| asked.with_cursor(next));
                 let (items, next, as_of) = (Value::Array(list.items), json!(list.next), list.as_of);
-                let tag = etag(&json!([items, next, Value::Object(list.head.clone())]));
-                (tag, Bytes::from(write_list(items, next, as_of, list.head, asked.format)))
+                let digest = digest(&json!([items, next, Value::Object(list.head.clone())]));
+                (digest, Bytes::from(write_list(items, next, as_of, list.head, asked.format)))
             }
-            Self::Text(text) => (etag_of_bytes(text.as_bytes()), Bytes::from(text)),
-            Self::Written(bytes) => (etag_of_bytes(&bytes), bytes),
+            Self::Text(text) => (xxh3_64(text.as_bytes()), Bytes::from(text)),
+            Self::Written(bytes) => (xxh3_64(&bytes), bytes),
         };
+        // Of one answer in two formats each has a tag of its own: a cache must not give one for the other.
+        let etag = format!("\"{digest:016x}-{}\"", asked.format.name());
         let seen = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
         let tagged = asked.endpoint.verb == Verb::Get && asked.endpoint.freshness != Freshness::Never;
         let unchanged = tagged && seen.is_some_and(|seen| matches_etag(seen, &etag));
@@ -107,7 +109,7 @@ pub fn matches_etag(seen: &str, etag: &str) -> bool {
 }
 
 /// Of a value; the same for two that differ only because time passed.
-pub fn etag(value: &Value) -> String {
+pub fn digest(value: &Value) -> u64 {
     struct Sink(Xxh3Default);
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -120,11 +122,12 @@ pub fn etag(value: &Value) -> String {
     }
     let mut sink = Sink(Xxh3Default::new());
     serde_json::to_writer(&mut sink, &Lasting(value)).expect("a hash takes every byte");
-    format!("\"{:016x}\"", sink.0.digest())
+    sink.0.digest()
 }
 
+/// Of what is the same in every format.
 pub fn etag_of_bytes(bytes: &[u8]) -> String {
-    format!("\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(bytes))
+    format!("\"{:016x}\"", xxh3_64(bytes))
 }
 
 /// A value without the members that change because time passes.
@@ -236,10 +239,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_etag_does_not_see_time_pass() {
+    fn the_digest_does_not_see_time_pass() {
         let at = |age: i64, free: i64| json!({"as_of": age, "items": [{"free": free, "age_s": age}]});
-        assert_eq!(etag(&at(1, 5)), etag(&at(2, 5)));
-        assert_ne!(etag(&at(1, 5)), etag(&at(1, 6)));
+        assert_eq!(digest(&at(1, 5)), digest(&at(2, 5)));
+        assert_ne!(digest(&at(1, 5)), digest(&at(1, 6)));
     }
 
     #[test]

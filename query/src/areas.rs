@@ -21,25 +21,25 @@ pub fn area_item(area: &Area) -> Value {
     })
 }
 
-/// Places of sites, added up.
+/// Places of sites, added up: a counter may say that it has two thousand million.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Places {
-    sites: u32,
-    free: [u32; CLASSES],
-    occupied: u32,
-    unknown: u32,
-    closed: u32,
-    capacity: u32,
+    sites: u64,
+    free: [u64; CLASSES],
+    occupied: u64,
+    unknown: u64,
+    closed: u64,
+    capacity: u64,
 }
 
 impl Places {
     fn add(&mut self, tally: &Tally) {
         self.sites += 1;
-        self.free.iter_mut().zip(tally.free).for_each(|(sum, free)| *sum += free);
-        self.occupied += tally.occupied;
-        self.unknown += tally.unknown_places();
-        self.closed += tally.closed;
-        self.capacity += tally.capacity;
+        self.free.iter_mut().zip(tally.free).for_each(|(sum, free)| *sum += u64::from(free));
+        self.occupied += u64::from(tally.occupied);
+        self.unknown += u64::from(tally.unknown_places());
+        self.closed += u64::from(tally.closed);
+        self.capacity += u64::from(tally.capacity);
     }
 
     fn show(&self, item: &mut Value) {

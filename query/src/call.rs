@@ -6,6 +6,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Query, RawPathParams, Request};
 use axum::response::Response;
+use bytes::BytesMut;
+use futures::StreamExt as _;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName};
 use http::{HeaderMap, HeaderValue, Uri};
 use tracing::{error, warn};
@@ -49,10 +51,18 @@ pub struct Call {
 }
 
 impl Call {
-    /// The whole body, at most so many bytes.
+    /// The whole body, at most so many bytes. One that breaks off is not one that is too large.
     pub async fn bytes(&mut self, bytes_max: usize) -> Result<Bytes, Problem> {
-        let body = std::mem::replace(&mut self.body, Body::empty());
-        axum::body::to_bytes(body, bytes_max).await.map_err(|_| Problem::TooLarge { bytes_max })
+        let mut chunks = std::mem::replace(&mut self.body, Body::empty()).into_data_stream();
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|cause| Problem::Body(format!("the body ended too early: {cause}")))?;
+            if chunk.len() > bytes_max - whole.len() {
+                return Err(Problem::TooLarge { bytes_max });
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
     }
 }
 

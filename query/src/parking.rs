@@ -134,9 +134,9 @@ fn show_terms(item: &mut Value, entry: &SiteEntry) {
     item["price"] = json!(entry.site.price);
 }
 
-pub fn by_feature(free: &[u32; CLASSES]) -> Value {
+pub fn by_feature<N: Copy + Into<Value>>(free: &[N; CLASSES]) -> Value {
     let counts = FEATURES.iter().zip(&free[1..]);
-    Value::Object(counts.map(|(name, count)| ((*name).to_owned(), json!(count))).collect::<Map<_, _>>())
+    Value::Object(counts.map(|(name, count)| ((*name).to_owned(), (*count).into())).collect::<Map<_, _>>())
 }
 
 fn features_of(bay: &Bay) -> Value {

@@ -234,7 +234,8 @@ impl From<IntakeError> for Problem {
         match error {
             IntakeError::Unavailable(_) | IntakeError::Away(_) => Self::unavailable(error.to_string()),
             IntakeError::Invalid(detail) => Self::Body(detail),
-            IntakeError::NotFound => Self::absent("dead letter", "there"),
+            // Who asks for a dead letter knows its name, and says so.
+            IntakeError::NotFound => Self::Internal(error.to_string()),
         }
     }
 }

@@ -57,7 +57,10 @@ pub fn json(array: &dyn Array, row: usize) -> Value {
             Value::Object(members.collect::<Map<_, _>>())
         }
         DataType::Dictionary(..) => match array.as_any_dictionary_opt() {
-            Some(dictionary) => json(dictionary.values(), dictionary.normalized_keys()[row]),
+            Some(dictionary) => match json(dictionary.keys(), row).as_u64().and_then(|key| usize::try_from(key).ok()) {
+                Some(key) => json(dictionary.values(), key),
+                None => Value::Null,
+            },
             None => Value::Null,
         },
         _ => json!(text(array, row)),
@@ -88,5 +91,19 @@ fn text(array: &dyn Array, row: usize) -> String {
     match ArrayFormatter::try_new(array, &options) {
         Ok(formatter) => formatter.value(row).to_string(),
         Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::DictionaryArray;
+
+    use super::*;
+
+    #[test]
+    fn a_cell_of_a_dictionary_is_the_value_behind_its_key() {
+        let words: DictionaryArray<Int8Type> = [Some("a"), None, Some("b"), Some("a")].into_iter().collect();
+        let cells: Vec<_> = (0..5).map(|row| json(&words, row)).collect();
+        assert_eq!(cells, [json!("a"), Value::Null, json!("b"), json!("a"), Value::Null]);
     }
 }

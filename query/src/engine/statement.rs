@@ -77,7 +77,6 @@ impl Core {
         }
         let state = context.state();
         let plan = state.statement_to_plan(statement).await?;
-        extent::judge_plan(&plan)?;
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
         let bounded = LogicalPlanBuilder::from(plan).limit(0, Some(limits.rows.saturating_add(1)))?.build()?;
         let mut stream = context.execute_logical_plan(bounded).await?.execute_stream().await?;
@@ -139,7 +138,7 @@ fn parse(sql: &str, limits: StatementLimits) -> Result<Statement, EngineError> {
     if nested.is_break() || into || writes || variables.is_break() || !query.locks.is_empty() {
         return refused("only reading SELECT is taken");
     }
-    extent::judge_relations(inner)?;
+    extent::judge_tables(inner)?;
     Ok(statement)
 }
 

@@ -104,6 +104,24 @@ async fn an_import_that_pauses_is_told_how_far_it_got() {
 }
 
 #[tokio::test]
+async fn a_body_that_breaks_off_is_not_one_that_is_too_large() {
+    let listening = Listening::new().await;
+    let mut stream = listening.call("POST /v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{\"sql\":").await;
+    let (heard, _) = listening.heard(&mut stream).await;
+    assert!(heard.starts_with("HTTP/1.1 400") && heard.contains("the body ended too early: nothing came for 30 s"), "{heard}");
+    let bytes = domain::limits::HTTP_BODY_BYTES_MAX + 1;
+    let mut stream = listening.call(&format!("POST /v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n")).await;
+    let (mut reader, mut writer) = stream.split();
+    let (said, mut heard) = (vec![b' '; bytes], String::new());
+    let (_, read) = tokio::join!(writer.write_all(&said), async {
+        let mut first = [0; 12];
+        reader.read_exact(&mut first).await.map(|_| heard.push_str(&String::from_utf8_lossy(&first)))
+    });
+    read.expect("an answer");
+    assert_eq!(heard, "HTTP/1.1 413");
+}
+
+#[tokio::test]
 async fn a_caller_that_does_not_read_its_answer_gives_up_its_place() {
     let listening = Listening::new().await;
     let mut stream = listening.call("GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").await;

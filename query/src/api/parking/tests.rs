@@ -133,6 +133,15 @@ async fn a_second_question_costs_a_304_until_something_changes() {
 }
 
 #[tokio::test]
+async fn each_format_of_an_answer_has_a_tag_of_its_own() {
+    let served = city().await;
+    let csv = served.get_with("/v1/parking/sites", &[("accept", "text/csv")]).await;
+    let seen = [("if-none-match", csv.header("etag"))];
+    assert_eq!(served.get_with("/v1/parking/sites", &seen).await.status, 200, "JSON was asked for, and never given");
+    assert_eq!(served.get_with("/v1/parking/sites?f=csv", &seen).await.status, 304);
+}
+
+#[tokio::test]
 async fn sites_are_paged_and_chosen_by_place() {
     let served = city().await;
     assert_eq!(ids(&served, "/v1/parking/sites").await, ["bikes", "lot", "silent", "street"]);
