@@ -287,11 +287,7 @@ async fn open_link(config: &Config, service: &ingest::Service) -> anyhow::Result
 }
 
 /// Ingest in another process, as `query.ingest` names it; asked for anew with each connection, so that its name may move.
-pub fn open_remote(
-    config: &Config,
-    lake: Option<Lake>,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<(Remote, remote::Follower)> {
+pub fn open_remote(config: &Config, lake: Option<Lake>, clock: &Arc<dyn Clock>) -> anyhow::Result<(Remote, remote::Follower)> {
     let address = config.query.ingest.clone();
     let is_address = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     anyhow::ensure!(is_address, "query.ingest: {address:?} is no host and port such as 127.0.0.1:7400");

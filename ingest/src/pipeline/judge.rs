@@ -87,7 +87,8 @@ impl Pipeline {
             return Some((Reason::Future, detail(&format!("ts is {seconds} s ahead"), held)));
         }
         let days = self.rules.retention_days[kind as usize]?;
-        (observed_at.utc_day() < first_kept(now, days)).then(|| (Reason::Expired, format!("older than the {days} days that are kept")))
+        (observed_at.utc_day() < first_kept(now, days))
+            .then(|| (Reason::Expired, format!("older than the {days} days that are kept")))
     }
 
     fn take(

@@ -38,11 +38,8 @@ pub async fn run(query: cli::Query, mut config: Config) -> anyhow::Result<ExitCo
     let files = LakeFiles::of(&lake);
     let (remote, follower) = node::open_remote(&config, Some(lake), &clock)?;
     let ready = remote.clone();
-    let answers = Answers {
-        live: Arc::new(remote.clone()),
-        intake: Arc::new(remote.clone()),
-        ready: Arc::new(move || ready.readiness()),
-    };
+    let answers =
+        Answers { live: Arc::new(remote.clone()), intake: Arc::new(remote.clone()), ready: Arc::new(move || ready.readiness()) };
     let http = node::open_http(&config, files, &clock, answers).await?;
     let line = format!("ready http={}\n", http.local_addr());
     let mut supervisor = Supervisor::new();

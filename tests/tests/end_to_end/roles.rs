@@ -81,7 +81,8 @@ fn what_the_broker_acknowledged_query_answers_soon() -> anyhow::Result<()> {
     assert_eq!(api.get("/v1/ops/sensors")?["items"].as_array().map(Vec::len), Some(2));
     let counted = api.post("/v1/query", "application/json", br#"{"sql":"SELECT count(*) AS n FROM parking_readings"}"#)?;
     assert_eq!(counted.json()?["items"][0]["n"], 2, "{}", counted.body);
-    let posted = api.post("/v1/ingest/parking/bay-8", "application/json", format!(r#"{{"ts":{now_ms},"state":"vacant"}}"#).as_bytes())?;
+    let posted =
+        api.post("/v1/ingest/parking/bay-8", "application/json", format!(r#"{{"ts":{now_ms},"state":"vacant"}}"#).as_bytes())?;
     assert_eq!(posted.status, 200, "{}", posted.body);
     assert!(until(SOON, || api.readings("bay-8").ok().filter(|readings| readings.len() == 1)).is_some());
     Ok(())
@@ -157,10 +158,12 @@ fn three_processes_killed_in_turn_lose_and_double_nothing() -> anyhow::Result<()
     // What was published and not acknowledged may still be on its way from the broker.
     let mut before = None;
     until(LATER, || {
-        let ledger = api.ledger().ok();
-        std::mem::replace(&mut before, ledger.clone()) == ledger && ingest_is_idle(&api)
-    }
-    .then_some(()));
+        {
+            let ledger = api.ledger().ok();
+            std::mem::replace(&mut before, ledger.clone()) == ledger && ingest_is_idle(&api)
+        }
+        .then_some(())
+    });
     let mut found = BTreeSet::new();
     for n in 0..SENSORS {
         for item in api.readings(&sensor(n))? {

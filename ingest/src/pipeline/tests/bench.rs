@@ -59,8 +59,12 @@ pub struct Bench {
 
 impl Default for Bench {
     fn default() -> Self {
-        let rules =
-            Rules { unknown_sensors: UnknownSensors::Accept, future: Duration::from_secs(300), retention_days: [None, None], letter_days: None };
+        let rules = Rules {
+            unknown_sensors: UnknownSensors::Accept,
+            future: Duration::from_secs(300),
+            retention_days: [None, None],
+            letter_days: None,
+        };
         let pipeline = pipeline(&rules, State::default(), Arc::new(Registry::empty(CityOptions::default())));
         Self {
             rules,

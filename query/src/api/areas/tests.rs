@@ -56,7 +56,9 @@ async fn an_area_adds_up_counters_that_exaggerate() {
     let served = city().await;
     let lots: Vec<_> = ["a", "b", "c"].map(|id| site(id, json!({"site_kind": "lot", "capacity": 1}), 105.85)).into();
     served.live.register(&collection(&lots), at("2026-11-24T00:00:00Z"));
-    ["a", "b", "c"].map(|id| served.live.show_parking(id, counted("2026-11-24T11:59:00Z", i32::MAX, Some(i32::MAX))));
+    for id in ["a", "b", "c"] {
+        served.live.show_parking(id, counted("2026-11-24T11:59:00Z", i32::MAX, Some(i32::MAX)));
+    }
     let west = served.get("/v1/areas/west").await.json();
     assert_eq!(west["capacity"].as_u64(), Some(3 * i32::MAX as u64 + 12));
 }
