@@ -194,8 +194,15 @@ pub const SQL_ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Lines of an import, and their bytes, that are made durable together: many share one fsync, and a live message waits for few.
 pub const IMPORT_BATCH_LINES_MAX: usize = 1_000;
 pub const IMPORT_BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How far back a bay's readings are looked for before the span that was asked for, and how many: a year of one a minute is half as many.
+pub const BAY_LOOK_BACK_MAX: Duration = Duration::from_secs(366 * 86_400);
+pub const BAY_READINGS_MAX: usize = 1_000_000;
 /// The longest stay whose cost is computed, minutes: a month.
 pub const STAY_MIN_MAX: u32 = 31 * 24 * 60;
+/// Between two looks at what changed when nobody asks: the next question then finds a few hundred changes, some tenths of a millisecond.
+pub const BOARD_EVERY: Duration = Duration::from_millis(25);
+/// Places that one question for places near a point looks at: some milliseconds. Behind them nothing is looked at, and the answer says so.
+pub const NEAR_VISITED_MAX: usize = 20_000;
 /// Layouts that a registry keeps at hand: now, and the spans that late readings and reports ask about.
 pub const REGISTRY_LAYOUTS_MAX: usize = 4;
 /// Objects of one registry import.

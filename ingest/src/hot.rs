@@ -225,8 +225,7 @@ impl TableRows {
 /// Whether rows that come next are put together with the chunk before them.
 fn is_merged(before: &Chunk, next: Load, sealed: Position) -> bool {
     let is_small = before.load.rows <= 2 * next.rows;
-    let fits =
-        before.load.rows + next.rows <= HOT_CHUNK_ROWS_MAX && before.load.bytes + next.bytes <= HOT_CHUNK_BYTES_MAX;
+    let fits = before.load.rows + next.rows <= HOT_CHUNK_ROWS_MAX && before.load.bytes + next.bytes <= HOT_CHUNK_BYTES_MAX;
     is_small && fits && before.committed_at.is_none() && before.rows.first > sealed
 }
 

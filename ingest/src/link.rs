@@ -36,7 +36,9 @@ use outlet::Outlet;
 pub enum Error {
     #[error("link: cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: std::io::Error },
-    #[error("link: {address} is not loopback: a link without credentials is opened to other machines only with ingest.allow_link_off_loopback")]
+    #[error(
+        "link: {address} is not loopback: a link without credentials is opened to other machines only with ingest.allow_link_off_loopback"
+    )]
     Exposed { address: SocketAddr },
     /// A task of the link died of a bug; the process should stop rather than go on half alive.
     #[error("a connection of the link panicked")]

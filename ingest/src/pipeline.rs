@@ -32,7 +32,6 @@ use lake::rows::DeadLetter;
 use lake::table::Table;
 
 use crate::batch::{Again, Batch, Message, Taken, What};
-use crate::keys::table_of;
 use crate::options::{Options, UnknownSensors};
 pub use capacities::Capacities;
 pub use effects::{AppliedEdit, Committed, Effects, UplinkNote};
@@ -64,7 +63,7 @@ impl Rules {
     /// at any `now`.
     pub fn of(options: &Options, lake: &Lake, now: Timestamp) -> Self {
         let retention_days = Kind::ALL.map(|kind| {
-            let first_kept = lake.first_kept_day(table_of(kind), now)?;
+            let first_kept = lake.first_kept_day(Table::of(kind), now)?;
             u32::try_from(now.utc_day().saturating_sub(first_kept)).ok()
         });
         Self {

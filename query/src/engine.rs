@@ -5,11 +5,13 @@
 //! way to write. The server and `kerbside sql` ask through the same engine. Everything is done on [threads](threads) of its own.
 
 mod cell;
+mod day_walk;
 mod extent;
 mod scan;
 mod statement;
 mod threads;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
@@ -33,6 +35,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::SessionConfig;
 use domain::Clock;
+use domain::limits::SQL_TIME_MAX;
 use lake::Lake;
 use lake::contract::View;
 use lake::snapshot::DataFile;
@@ -42,6 +45,7 @@ use object_store::path::Path;
 use tokio::sync::Semaphore;
 
 pub use cell::json as cell_json;
+pub use day_walk::{DayWalk, Sought};
 pub use scan::SnapshotTable;
 pub use statement::{Rows, StatementLimits};
 pub use threads::ENGINE_THREADS;
@@ -108,7 +112,12 @@ pub struct Engine {
     core: Arc<Core>,
     threads: Threads,
     clock: Arc<dyn Clock>,
+    /// Turns of questions that walk over days.
+    walks: Semaphore,
 }
+
+/// Walks at a time: each may hold the rows of some days.
+const WALKS: usize = 4;
 
 /// What a question needs wherever it runs.
 struct Core {
@@ -129,7 +138,20 @@ impl Engine {
         let config = SessionConfig::from(config(limits.threads)).with_information_schema(true);
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
         let core = Core { files, state, turns: Semaphore::new(limits.statements) };
-        Ok(Self { core: Arc::new(core), threads: Threads::start(limits.threads)?, clock })
+        Ok(Self { core: Arc::new(core), threads: Threads::start(limits.threads)?, clock, walks: Semaphore::new(WALKS) })
+    }
+
+    /// A question of several steps: in its turn, and within a question's time.
+    pub async fn bounded<T>(&self, work: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+        let too_late = self.clock.sleep(SQL_TIME_MAX);
+        let in_turn = async {
+            let _turn = self.walks.acquire().await.map_err(|error| EngineError::Failed(error.to_string()))?;
+            work.await
+        };
+        tokio::select! {
+            outcome = in_turn => outcome,
+            () = too_late => Err(EngineError::TooCostly(format!("more than {} s", SQL_TIME_MAX.as_secs()))),
+        }
     }
 
     /// Rows of some files that pass `filter`, by the columns of `order`, at most `fetch`.
@@ -162,8 +184,13 @@ impl Engine {
 impl Core {
     /// A plan by hand: for one sensor's rows the optimizer would take longer than the answer.
     async fn rows(&self, question: Question, table: SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
-        let schema = question.table.schema();
-        let scan = table.plan(&self.state, None, std::slice::from_ref(&question.filter)).await?;
+        let mut schema = question.table.schema();
+        let columns = question.columns.map(|names| names.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>());
+        let columns = columns.transpose()?;
+        let scan = table.plan(&self.state, columns.as_ref(), std::slice::from_ref(&question.filter)).await?;
+        if let Some(columns) = &columns {
+            schema = Arc::new(schema.project(columns)?);
+        }
         let predicate = self.state.create_physical_expr(question.filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
         let filtered: Arc<dyn ExecutionPlan> = Arc::new(FilterExec::try_new(predicate, scan)?);
         let merged: Arc<dyn ExecutionPlan> = match filtered.properties().output_partitioning().partition_count() {
@@ -185,6 +212,8 @@ impl Core {
 #[derive(Clone)]
 pub struct Question {
     pub table: Table,
+    /// Those of the filter and the order among them; `None`: all.
+    pub columns: Option<&'static [&'static str]>,
     pub filter: Expr,
     /// Columns.
     pub order: &'static [&'static str],

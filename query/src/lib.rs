@@ -31,6 +31,7 @@ mod call;
 mod city;
 mod cursor;
 mod format;
+mod geometry;
 mod ground;
 mod hours;
 mod language;
@@ -45,6 +46,7 @@ mod readings;
 pub mod remote;
 mod rows;
 mod schema;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 

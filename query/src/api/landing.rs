@@ -34,10 +34,7 @@ fn landing(app: &App) -> Answer {
     let problems: Vec<_> =
         problem::all().map(|(slug, status, title)| json!({"id": slug, "status": status, "title": title})).collect();
     let mut newest = None;
-    app.live.with_state(&mut |state| {
-        let parking = state.parking.values().map(|last| last.received_at);
-        newest = parking.chain(state.air.values().flatten().map(|(_, last)| last.received_at)).max();
-    });
+    app.live.with_state(&mut |state, _| newest = state.newest);
     let now = app.now();
     Answer::object(json!({
         "name": "Kerbside",

@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::{Access, Endpoint, Freshness, RequestBody};
-use crate::answer::Answer;
+use crate::answer::{Answer, Written};
 use crate::app::App;
 use crate::call::Call;
 use crate::format::Format;
@@ -52,7 +52,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 async fn export(app: &App, call: Call) -> Result<Answer, Problem> {
-    Ok(Answer::Written(app.intake.export_registry(call.arguments.time(AT.name)).await?))
+    Ok(Answer::Written(Written::of(app.intake.export_registry(call.arguments.time(AT.name)).await?)))
 }
 
 async fn import(app: &App, mut call: Call) -> Result<Answer, Problem> {

@@ -34,19 +34,22 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .access(READINGS)
         .freshness(Freshness::Settled)
         .takes(&[ID, FROM, TO, LIMIT, CURSOR])
+        .bounded()
         .formats(format::ROWS)
         .answers(readings_schema, readings_example),
-    Endpoint::get("/v1/sensors/{id}/uplinks", "uplinks", |app, call| Box::pin(async move { uplinks(&app, call.arguments.sensor(ID.name)).await }))
-        .says(
-            TAG,
-            "A device's last payloads as they came",
-            "Newest first, whatever became of them: the bytes (at most 4 KiB), as text where they are text, and the complaint \
+    Endpoint::get("/v1/sensors/{id}/uplinks", "uplinks", |app, call| {
+        Box::pin(async move { uplinks(&app, call.arguments.sensor(ID.name)).await })
+    })
+    .says(
+        TAG,
+        "A device's last payloads as they came",
+        "Newest first, whatever became of them: the bytes (at most 4 KiB), as text where they are text, and the complaint \
              where they could not be decoded.",
-        )
-        .access(READINGS)
-        .takes(&[ID])
-        .formats(format::ROWS)
-        .answers(uplinks_schema, uplinks_example),
+    )
+    .access(READINGS)
+    .takes(&[ID])
+    .formats(format::ROWS)
+    .answers(uplinks_schema, uplinks_example),
 ];
 
 async fn readings(app: &App, call: Call) -> Result<Answer, Problem> {

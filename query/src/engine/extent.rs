@@ -33,7 +33,8 @@ pub fn judge_tables(statement: &Statement) -> Result<(), EngineError> {
     match statement.visit(&mut Count::default()) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => {
-            let detail = format!("more than {SQL_TABLES_MAX} tables and queries, those of WITH counted as often as they are used");
+            let detail =
+                format!("more than {SQL_TABLES_MAX} tables and queries, those of WITH counted as often as they are used");
             Err(EngineError::TooCostly(detail))
         }
     }

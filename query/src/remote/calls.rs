@@ -61,9 +61,7 @@ impl Calls {
 
     /// An idle connection that the other side has not ended meanwhile.
     fn rested(&self) -> Option<TcpStream> {
-        let is_alive = |stream: &TcpStream| {
-            matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-        };
+        let is_alive = |stream: &TcpStream| matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
         let mut idle = self.idle.lock();
         std::iter::from_fn(|| idle.pop()).find(is_alive)
     }

@@ -48,7 +48,9 @@ enum Ended {
     Behind,
     #[error("the lake cannot be read: {0}")]
     Lake(#[from] lake::Error),
-    #[error("its city has the time zone {theirs_zone} and the levels {theirs_levels}, this one {zone} and {levels}: give both the same [city]")]
+    #[error(
+        "its city has the time zone {theirs_zone} and the levels {theirs_levels}, this one {zone} and {levels}: give both the same [city]"
+    )]
     OtherCity { theirs_zone: String, theirs_levels: String, zone: String, levels: String },
     #[error("a registry could not be put together")]
     Registry,

@@ -110,7 +110,8 @@ async fn a_body_that_breaks_off_is_not_one_that_is_too_large() {
     let (heard, _) = listening.heard(&mut stream).await;
     assert!(heard.starts_with("HTTP/1.1 400") && heard.contains("the body ended too early: nothing came for 30 s"), "{heard}");
     let bytes = domain::limits::HTTP_BODY_BYTES_MAX + 1;
-    let mut stream = listening.call(&format!("POST /v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n")).await;
+    let mut stream =
+        listening.call(&format!("POST /v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n")).await;
     let (mut reader, mut writer) = stream.split();
     let (said, mut heard) = (vec![b' '; bytes], String::new());
     let (_, read) = tokio::join!(writer.write_all(&said), async {

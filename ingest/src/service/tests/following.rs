@@ -7,7 +7,9 @@ use bytes::{Bytes, BytesMut};
 use domain::record::Publish;
 use domain::registry::{ChangeKind, CityOptions};
 use domain::{Position, SensorId};
-use lake::contract::link::{Follow, Frame, Greeting, News, Reply, Request, Seal, Whole, meet, read, rows_from, versions_from, write};
+use lake::contract::link::{
+    Follow, Frame, Greeting, News, Reply, Request, Seal, Whole, meet, read, rows_from, versions_from, write,
+};
 use lake::contract::{IntakeError, Live as _};
 use lake::table::Table;
 use tokio::net::TcpStream;
