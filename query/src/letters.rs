@@ -68,7 +68,7 @@ async fn in_turn(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Page, 
     }
     rows.retain(|row| row.key.received_at >= found.complete_from);
     // Newest first, and of one name the resolved row first.
-    rows.sort_by(|a, b| (b.key, b.resolved).cmp(&(a.key, a.resolved)));
+    rows.sort_by_key(|row| std::cmp::Reverse((row.key, row.resolved)));
     rows.dedup_by_key(|row| row.key);
     let more = rows.len() > wish.limit;
     rows.truncate(wish.limit);

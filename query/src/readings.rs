@@ -72,7 +72,7 @@ async fn in_turn(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Page, 
         }
     }
     rows.retain(|row| wish.after.is_none_or(|after| row.key > after));
-    rows.sort_by(|a, b| a.key.cmp(&b.key));
+    rows.sort_by_key(|row| row.key);
     let more = rows.len() > wish.limit;
     rows.truncate(wish.limit);
     let last = rows.last().filter(|_| more).map(|row| row.key);

@@ -139,7 +139,15 @@ impl Recording {
         let header = reader.headers().map_err(|error| refuse(error.to_string()))?;
         let columns: Vec<String> = header.iter().map(|column| column.trim().to_owned()).collect();
         let bound = Bound::new(&mapping, &columns).map_err(refuse)?;
-        Ok(Self { mapping, bound, reader, counts: RecordingCounts::default(), waiting: VecDeque::new(), ended: false, torn: false })
+        Ok(Self {
+            mapping,
+            bound,
+            reader,
+            counts: RecordingCounts::default(),
+            waiting: VecDeque::new(),
+            ended: false,
+            torn: false,
+        })
     }
 
     pub fn mapping(&self) -> &Mapping {

@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use domain::Clock;
 use domain::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEAD_WAIT_MAX, HTTP_STALL_MAX};
 use domain::time::Sleep;
-use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::rt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
