@@ -197,6 +197,8 @@ pub const IMPORT_BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// How far back a bay's readings are looked for before the span that was asked for, and how many: a year of one a minute is half as many.
 pub const BAY_LOOK_BACK_MAX: Duration = Duration::from_secs(366 * 86_400);
 pub const BAY_READINGS_MAX: usize = 1_000_000;
+/// Readings of a day that are counted for the completeness of one page of sensors: a thousand of them every minute or two.
+pub const COUNTED_READINGS_MAX: usize = 1_000_000;
 /// The longest stay whose cost is computed, minutes: a month.
 pub const STAY_MIN_MAX: u32 = 31 * 24 * 60;
 /// Between two looks at what changed when nobody asks: the next question then finds a few hundred changes, some tenths of a millisecond.

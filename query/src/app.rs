@@ -34,6 +34,8 @@ pub struct App {
     /// How sites and bays stand now.
     pub board: Arc<Board>,
     pub snapshots: Snapshots,
+    /// Bodies over the limit of others that are taken at a time.
+    pub large_bodies: Semaphore,
     /// Answers over a whole city that are written at a time.
     long: Semaphore,
     /// The next request's number; starts anywhere, so that ids of two runs differ.
@@ -68,6 +70,7 @@ impl App {
             engine,
             board: Arc::new(Board::new(Arc::clone(&deps.live))),
             snapshots: Snapshots::default(),
+            large_bodies: Semaphore::new(1),
             long: Semaphore::new(LONG_ANSWERS),
             live: deps.live,
             intake: deps.intake,

@@ -29,6 +29,7 @@ mod bay_events;
 mod board;
 mod call;
 mod city;
+mod completeness;
 mod cursor;
 mod format;
 mod geometry;

@@ -13,7 +13,7 @@ use crate::area;
 use crate::board::Standing;
 use crate::call::Call;
 use crate::format::{self, Format};
-use crate::parameter::{AREA, BBOX, Bbox, CURSOR, FaultKind, Kind, LIMIT, Parameter};
+use crate::parameter::{AREA, Arguments, BBOX, Bbox, CURSOR, FaultKind, Kind, LIMIT, Parameter};
 use crate::problem::Problem;
 use crate::{cursor, schema};
 
@@ -50,7 +50,7 @@ const LATEST: &[Parameter] = &[INDEX, POLLUTANT, BBOX, AREA, CLASS, LIMIT, CURSO
 const NO_INDEX: &str = "not computed: an index needs valid hourly means, which this server does not make yet";
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::get("/v1/air/stations", "stations", |app, call| Box::pin(async move { stations(&app, &call).await }))
+    Endpoint::get("/v1/air/stations", "stations", |app, call| Box::pin(async move { stations(&app, call).await }))
         .says(
             TAG,
             "Stations with their newest values",
@@ -61,12 +61,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(STATIONS)
         .formats(format::PLACES)
         .answers(|| schema::list(station_schema([])), || list_example(station_example())),
-    Endpoint::get("/v1/air/stations/{id}", "station", |app, call| Box::pin(async move { station(&app, &call).await }))
+    Endpoint::get("/v1/air/stations/{id}", "station", |app, call| Box::pin(async move { station(&app, call).await }))
         .says(TAG, "One station with its newest values", "As in the list.")
         .takes(&[ID])
         .formats(format::PLACE)
         .answers(|| schema::with(station_schema([]), [("as_of", schema::time("when this is true"))]), one_example),
-    Endpoint::get("/v1/air/latest", "latest", |app, call| Box::pin(async move { latest(&app, &call).await }))
+    Endpoint::get("/v1/air/latest", "latest", |app, call| Box::pin(async move { latest(&app, call).await }))
         .says(
             TAG,
             "Concentrations now",
@@ -78,12 +78,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .answers(latest_schema, latest_example),
 ];
 
-async fn stations(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn stations(app: &App, call: Call) -> Result<Answer, Problem> {
     page(app, call, "stations", Values::All, |_| {}).await
 }
 
-async fn latest(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let index = call.arguments.text(INDEX.name).unwrap_or_default();
+async fn latest(app: &App, call: Call) -> Result<Answer, Problem> {
+    let index = call.arguments.text(INDEX.name).unwrap_or_default().to_owned();
     let add_index = |item: &mut Value| {
         item["index"] = json!(index);
         item["aqi"] = Value::Null;
@@ -92,7 +92,7 @@ async fn latest(app: &App, call: &Call) -> Result<Answer, Problem> {
     page(app, call, "latest", Values::Asked, add_index).await
 }
 
-async fn station(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn station(app: &App, call: Call) -> Result<Answer, Problem> {
     let id = call.arguments.object(ID.name).ok_or_else(|| Problem::parameter(ID.name, FaultKind::NotId))?;
     let lasts = |_: &Standing, state: &LiveState| state.air.get(&id).cloned().unwrap_or_default();
     let ((standing, now), lasts) = app.board.with_state(app.now(), lasts).await?;
@@ -122,8 +122,7 @@ struct Wish {
 }
 
 impl Wish {
-    fn of(call: &Call, layout: &Layout, operation: &'static str) -> Result<Self, Problem> {
-        let arguments = &call.arguments;
+    fn of(arguments: &Arguments, layout: &Layout, operation: &'static str) -> Result<Self, Problem> {
         let class = arguments.text(CLASS.name);
         Ok(Self {
             bbox: arguments.bbox(BBOX.name),
@@ -150,24 +149,25 @@ impl Wish {
 
 async fn page(
     app: &App,
-    call: &Call,
+    call: Call,
     operation: &'static str,
     values: Values,
     finish: impl Fn(&mut Value),
 ) -> Result<Answer, Problem> {
+    let Call { arguments, format, .. } = call;
     let read = |standing: &Standing, state: &LiveState| {
-        Wish::of(call, &standing.layout, operation).map(|wish| find(&standing.layout, state, &wish, values))
+        Wish::of(&arguments, &standing.layout, operation).map(|wish| find(&standing.layout, state, &wish, values))
     };
     let ((standing, now), found) = app.board.with_state(app.now(), read).await?;
     let Found { stations, more } = found?;
     let layout = &standing.layout;
     let last = stations.last().filter(|_| more).map(|(place, _)| &layout.stations[*place].station.id);
-    let next = last.map(|last| cursor::write(&call.arguments, operation, last));
+    let next = last.map(|last| cursor::write(&arguments, operation, last));
     let mut items = Vec::new();
     for (place, lasts) in &stations {
         let mut item = station_item(layout, &layout.stations[*place], lasts, now);
         finish(&mut item);
-        match call.format {
+        match format {
             Format::Csv => items.extend(value_rows(&item)),
             _ => items.push(item),
         }

@@ -56,7 +56,7 @@ async fn areas(app: &App, call: Call) -> Result<Answer, Problem> {
     let fits = move |area: &Area| {
         after.as_ref().is_none_or(|after| area.id > *after) && level.as_ref().is_none_or(|level| area.level == *level)
     };
-    let (mut items, as_of) = shown(app, &call, limit + 1, fits).await?;
+    let (mut items, as_of) = shown(app, call.format, arguments.time(AT.name), Pick { most: limit + 1, fits }).await?;
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more).and_then(|item| item["id"].as_str());
@@ -67,22 +67,29 @@ async fn areas(app: &App, call: Call) -> Result<Answer, Problem> {
 async fn area(app: &App, call: Call) -> Result<Answer, Problem> {
     let id = call.arguments.object(ID.name).ok_or_else(|| Problem::parameter(ID.name, FaultKind::NotId))?;
     let asked = id.clone();
-    let (mut items, as_of) = shown(app, &call, 1, move |area| area.id == asked).await?;
+    let (mut items, as_of) =
+        shown(app, call.format, call.arguments.time(AT.name), Pick { most: 1, fits: move |area: &Area| area.id == asked })
+            .await?;
     let mut item = items.pop().ok_or_else(|| Problem::absent("area", id.as_str()))?;
     item["as_of"] = json!(as_of.to_string());
     Ok(Answer::object(item))
 }
 
-/// The items of the first areas that fit at the instant in question, by id, and that instant. Made aside: shapes are long.
-async fn shown(
-    app: &App,
-    call: &Call,
+/// The first areas that fit, by id.
+struct Pick<F> {
     most: usize,
-    fits: impl Fn(&Area) -> bool + Send + 'static,
+    fits: F,
+}
+
+/// The items of the areas that are picked at the instant in question, and that instant. Made aside: shapes are long.
+async fn shown<F: Fn(&Area) -> bool + Send + 'static>(
+    app: &App,
+    format: Format,
+    at: Option<Timestamp>,
+    Pick { most, fits }: Pick<F>,
 ) -> Result<(Vec<Value>, Timestamp), Problem> {
-    let format = call.format;
-    let (at, registry) = (call.arguments.time(AT.name), app.live.registry());
     if let Some(at) = at {
+        let registry = app.live.registry();
         let past = move || {
             let areas = registry.areas_at(at);
             Ok(areas.iter().filter(|area| fits(area)).take(most).map(|area| without_summary(area, format)).collect())

@@ -50,7 +50,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(&[BBOX, AREA, LIMIT, CURSOR])
         .formats(format::PLACES)
         .answers(|| schema::list(site_schema([])), || listed(site_example())),
-    Endpoint::get("/v1/parking/sites/{id}", "site", |app, call| Box::pin(async move { site(&app, &call).await }))
+    Endpoint::get("/v1/parking/sites/{id}", "site", |app, call| Box::pin(async move { site(&app, call).await }))
         .says(TAG, "One site and its places now", "As in the list, with its whole geometry.")
         .takes(&[SITE_ID])
         .formats(format::PLACE)
@@ -60,7 +60,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(&[SITE, STATE, BBOX, LIMIT, CURSOR])
         .formats(format::PLACES)
         .answers(|| schema::list(bay_schema([])), || listed(bay_example())),
-    Endpoint::get("/v1/parking/bays/{id}", "bay", |app, call| Box::pin(async move { bay(&app, &call).await }))
+    Endpoint::get("/v1/parking/bays/{id}", "bay", |app, call| Box::pin(async move { bay(&app, call).await }))
         .says(TAG, "One bay and its state now", "As in the list.")
         .takes(&[BAY_ID])
         .formats(format::PLACE)
@@ -145,8 +145,8 @@ fn sites(standing: &Standing, now: Timestamp, call: &Call) -> Result<Answer, Pro
     Ok(Answer::List(List::new(in_format(items, call.format), next, now)))
 }
 
-async fn site(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let id = id_of(call)?;
+async fn site(app: &App, call: Call) -> Result<Answer, Problem> {
+    let id = id_of(&call)?;
     let (standing, now) = app.board.at(app.now()).await?;
     let layout = &standing.layout;
     let &site = layout.site_by_id.get(&id).ok_or_else(|| Problem::absent("site", id.as_str()))?;
@@ -193,8 +193,8 @@ fn sites_of(layout: &Layout, site: Option<ObjectId>) -> Result<Range<usize>, Pro
     }
 }
 
-async fn bay(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let id = id_of(call)?;
+async fn bay(app: &App, call: Call) -> Result<Answer, Problem> {
+    let id = id_of(&call)?;
     let (standing, now) = app.board.at(app.now()).await?;
     let bay = standing.layout.bay_by_id.get(&id).and_then(|&bay| bay_item(&standing, bay, now));
     let mut item = bay.ok_or_else(|| Problem::absent("bay", id.as_str()))?;

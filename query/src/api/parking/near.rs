@@ -64,7 +64,7 @@ const GROUP: Parameter =
     Parameter::query("group", Kind::Word(&["site", "bay"]), "One item a site; or one a bay, and one a lot that has none.")
         .or("site");
 
-pub const ENDPOINT: Endpoint = Endpoint::get("/v1/parking/near", "near", |app, call| Box::pin(async move { near(&app, &call).await }))
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/parking/near", "near", |app, call| Box::pin(async move { near(&app, call).await }))
     .says(
         TAG,
         "Free places near a point",
@@ -104,7 +104,7 @@ struct Room {
     unknown: u32,
 }
 
-async fn near(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn near(app: &App, call: Call) -> Result<Answer, Problem> {
     let wish = Wish::of(&call.arguments)?;
     let (standing, now) = app.board.at(app.now()).await?;
     if !standing.ground.is_ready(wish.group) {
