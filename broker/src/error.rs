@@ -9,7 +9,7 @@ pub enum Error {
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
     #[error(
-        "{address} is not loopback, and what is said there can be read on the way: use --mqtts, or allow it by name with broker.allow_plaintext_off_loopback"
+        "{address} is not loopback, and what is said there can be read on the way: put TLS in front, or allow it by name with broker.allow_plaintext_off_loopback"
     )]
     Exposed { address: SocketAddr },
     #[error("broker checkpoint {}: {error}", .path.display())]

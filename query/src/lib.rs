@@ -61,6 +61,11 @@ pub enum Error {
     /// The address is taken or not ours.
     #[error("cannot listen on {addr}: {source}")]
     Bind { addr: std::net::SocketAddr, source: std::io::Error },
+    /// Keys and answers would go in the clear where others listen, and nobody asked for that by name.
+    #[error(
+        "{addr} is not loopback, and what is said there can be read on the way: put TLS in front, or allow it by name with query.allow_plaintext_off_loopback"
+    )]
+    Exposed { addr: std::net::SocketAddr },
     /// The city's configuration describes no city.
     #[error("city: {0}")]
     City(#[from] domain::registry::CityError),

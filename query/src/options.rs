@@ -11,6 +11,8 @@ pub struct Options {
     pub licence: String,
     /// What re-users of the data have to print.
     pub attribution: String,
+    /// Listens without TLS on an address that other machines reach. Without it such a listener is refused (SEC-1).
+    pub allow_plaintext_off_loopback: bool,
     /// Connections that may be open at once; more wait in the listener's queue.
     pub connections_max: usize,
     /// How long open requests may still run after the shutdown signal, seconds.
@@ -28,6 +30,7 @@ impl Default for Options {
         Self {
             licence: "CC-BY-4.0".to_owned(),
             attribution: "Kerbside".to_owned(),
+            allow_plaintext_off_loopback: false,
             connections_max: 2_000,
             drain_s: 10,
             threads: 0,

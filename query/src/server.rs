@@ -64,8 +64,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Port 0 takes a free one: see [`local_addr`](Self::local_addr).
+    /// Port 0 takes a free one: see [`local_addr`](Self::local_addr). Refuses an address beyond this machine that nobody asked for by
+    /// name (SEC-1).
     pub async fn bind(options: Options, deps: Deps, addr: SocketAddr) -> Result<Self, Error> {
+        if !addr.ip().to_canonical().is_loopback() && !options.allow_plaintext_off_loopback {
+            return Err(Error::Exposed { addr });
+        }
         let bind = |source| Error::Bind { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(bind)?;
         let bound = listener.local_addr().map_err(bind)?;

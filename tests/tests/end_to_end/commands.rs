@@ -20,6 +20,17 @@ fn a_data_dir_in_use_and_a_taken_port_are_one_sentence_each() -> anyhow::Result<
 }
 
 #[test]
+fn no_listener_goes_beyond_this_machine_unless_asked_for_by_name() -> anyhow::Result<()> {
+    for flag in ["--http", "--mqtt"] {
+        let other = if flag == "--http" { "--mqtt" } else { "--http" };
+        let refused = Server::stopped("serve", &[])?.run(&["serve", flag, "0.0.0.0:0", other, "127.0.0.1:0"])?;
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
+        assert!(refused.stderr.contains("allow_plaintext_off_loopback"), "{}", refused.stderr);
+    }
+    Ok(())
+}
+
+#[test]
 fn an_unknown_key_of_the_file_is_an_error_that_names_it() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("kerbside.toml");
