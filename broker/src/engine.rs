@@ -207,10 +207,10 @@ impl Engine {
         lagging
     }
 
-    /// An announcement, from code that does not wait. `false`: no room.
-    pub fn try_feed(&self, message: Message) -> bool {
-        let room = self.room.clone().try_acquire_owned();
-        room.is_ok_and(|room| self.orders.send(Order::Feed(vec![message], room)).is_ok())
+    /// Announcements: waits for room, not for subscribers that lag; those are cut off before they would miss one.
+    pub async fn announce(&self, messages: Vec<Message>) {
+        let room = self.room.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let _ = self.orders.send(Order::Feed(messages, room));
     }
 
     pub async fn link(&self) -> Option<Link> {

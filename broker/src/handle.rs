@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::Position;
 use domain::record::{Publish, Source};
-use metrics::counter;
 use serde::Serialize;
 
 use crate::hub::Hub;
-use crate::metrics::DROPPED;
+
+/// Announcements that reach the live engine as one batch: other messages go in between.
+const ANNOUNCED_TOGETHER: usize = 256;
 
 /// A cheap handle to the front, valid also after it stopped.
 #[derive(Clone)]
@@ -40,15 +41,18 @@ impl Handle {
         self.hub.trim_floor()
     }
 
-    /// Publishes a message of the server's own (`kerbside/v1/state/…`): retained in memory until the process ends, sent to
-    /// subscribers that are connected, not journaled. Never waits.
-    pub fn announce(&self, topic: &str, payload: Bytes) {
-        let mut publish = Publish::new(Source::Mqtt, topic, payload);
-        publish.retain = true;
-        if let Some(live) = self.hub.routes.announce(publish, self.hub.clock.now())
-            && !self.hub.engine.try_feed(live)
-        {
-            counter!(DROPPED, "cause" => "engine_busy").increment(1);
+    /// Publishes messages of the server's own (`kerbside/v1/state/…`): retained in memory until the process ends, sent to
+    /// subscribers that are connected, not journaled. Waits while the live engine has no room: none is left out.
+    pub async fn announce(&self, announcements: Vec<(String, Bytes)>) {
+        let now = self.hub.clock.now();
+        let live = announcements.into_iter().filter_map(|(topic, payload)| {
+            let mut publish = Publish::new(Source::Mqtt, &topic, payload);
+            publish.retain = true;
+            self.hub.routes.announce(publish, now)
+        });
+        let mut live = live.peekable();
+        while live.peek().is_some() {
+            self.hub.engine.announce(live.by_ref().take(ANNOUNCED_TOGETHER).collect()).await;
         }
     }
 

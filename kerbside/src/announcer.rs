@@ -36,9 +36,7 @@ impl Announcer {
             });
             let (looked, changed) = look.await?;
             announcements = looked;
-            for (topic, payload) in changed {
-                self.front.announce(&topic, payload);
-            }
+            self.front.announce(changed).await;
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ async fn a_subscriber_of_a_replaced_engine_is_told_and_a_new_one_is_served() {
         engine.subscribe(&mut link, path).await;
     }
     assert!(link.meter.expect(&message(1)) && link.meter.expect(&message(2)));
-    assert!(engine.try_feed(message(1)) && engine.try_feed(message(2)));
+    engine.announce(vec![message(1), message(2)]).await;
     for position in [1, 2] {
         assert_eq!(link.next().await.expect("one copy").position, Position(position));
     }

@@ -170,12 +170,13 @@ async fn retained_messages_survive_a_crash_and_announcements_are_announced_anew(
     let front = Front::start().await;
     let mut publisher = Raw::v3(front.mqtt, "p").await;
     publish_and_wait(&mut publisher, &retained("state/a", b"kept")).await;
-    front.handle.announce("kerbside/v1/state/parking/x", Bytes::from_static(b"{}"));
+    let announce = |payload| vec![("kerbside/v1/state/parking/x".to_owned(), Bytes::from_static(payload))];
+    front.handle.announce(announce(b"{}")).await;
     let mut subscriber = Raw::v3(front.mqtt, "s").await;
     subscribe(&mut subscriber, "kerbside/v1/state/#", 0).await;
     let topic = "kerbside/v1/state/parking/x";
     subscriber.expect(&Publish { topic, payload: b"{}", flags: 1, id: 0, properties: None }.bytes()).await;
-    front.handle.announce(topic, Bytes::from_static(b"[]"));
+    front.handle.announce(announce(b"[]")).await;
     subscriber.expect(&qos(0, topic, b"[]", 0)).await;
     let dir = front.kill().await;
     let front = Front::start_in(dir).await;
@@ -183,6 +184,20 @@ async fn retained_messages_survive_a_crash_and_announcements_are_announced_anew(
     subscribe(&mut subscriber, "#", 0).await;
     subscriber.expect(&Publish { topic: "state/a", payload: b"kept", flags: 1, id: 0, properties: None }.bytes()).await;
     subscriber.expect_silence().await;
+    front.stop().await;
+}
+
+#[tokio::test]
+async fn a_live_subscriber_gets_every_announcement_of_a_look_over_the_city() {
+    const SITES: usize = 1_000;
+    let front = Front::start().await;
+    let mut subscriber = Raw::v3(front.mqtt, "s").await;
+    subscribe(&mut subscriber, "kerbside/v1/state/#", 0).await;
+    let topics: Vec<String> = (0..SITES).map(|n| format!("kerbside/v1/state/parking/{n}")).collect();
+    front.handle.announce(topics.iter().map(|topic| (topic.clone(), Bytes::from_static(b"{}"))).collect()).await;
+    for topic in &topics {
+        subscriber.expect(&qos(0, topic, b"{}", 0)).await;
+    }
     front.stop().await;
 }
 
