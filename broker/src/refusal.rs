@@ -65,25 +65,52 @@ impl Refusals {
         if second.sums.len() >= REFUSED_TOPICS_SUMMED_MAX && !second.sums.contains_key(&key) {
             key.1.clear();
         }
-        let sum = second.sums.entry(key).or_default();
-        sum.count = sum.count.saturating_add(1);
-        sum.bytes = sum.bytes.saturating_add(refusal.payload.len() as u64);
+        second.sums.entry(key).or_default().add(Sum { count: 1, bytes: refusal.payload.len() as u64 });
         None
     }
 
-    /// Journals the sums so far; called once a second and at the end.
-    pub fn flush(&self, journal: &Journal) -> Vec<Append> {
+    /// Journals the sums so far; called once a second and at the end. Whoever calls hands the outcome to [`settle`](Self::settle).
+    pub fn flush(&self, journal: &Journal) -> Vec<Flushed> {
         let sums = std::mem::take(&mut self.0.lock().sums);
-        let record = |((reason, topic), sum): ((Reason, String), Sum)| Refused {
-            reason,
+        sums.into_iter().map(|(key, sum)| Flushed { append: append(journal, sum.record(&key)), key, sum }).collect()
+    }
+
+    /// What the journal did not take is summed up on, so that it is counted once the disk writes again; gives back what is
+    /// still open.
+    pub fn settle(&self, flushed: Vec<Flushed>) -> Vec<Flushed> {
+        let (known, open): (Vec<_>, Vec<_>) = flushed.into_iter().partition(|flushed| flushed.append.outcome().is_some());
+        for Flushed { key, sum, append } in known {
+            if matches!(append.outcome(), Some(Err(_))) {
+                self.0.lock().sums.entry(key).or_default().add(sum);
+            }
+        }
+        open
+    }
+}
+
+/// A sum on its way into the journal.
+pub struct Flushed {
+    key: (Reason, String),
+    sum: Sum,
+    pub append: Append,
+}
+
+impl Sum {
+    fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
+    fn record(self, (reason, topic): &(Reason, String)) -> Refused {
+        Refused {
+            reason: *reason,
             client: String::new(),
-            topic,
+            topic: topic.clone(),
             head: Bytes::new(),
-            length: sum.bytes,
+            length: self.bytes,
             hash: 0,
-            count: sum.count,
-        };
-        sums.into_iter().map(|sum| append(journal, record(sum))).collect()
+            count: self.count,
+        }
     }
 }
 
@@ -102,4 +129,43 @@ fn record(refusal: &Refusal<'_>) -> Refused {
 fn append(journal: &Journal, refused: Refused) -> Append {
     let (kind, body) = Record::Refused(refused).encode();
     journal.append(kind, &body)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::JournalId;
+    use domain::time::SystemClock;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn open(dir: &std::path::Path, clock: &Arc<dyn Clock>) -> Journal {
+        let options = journal::Options { dir: dir.to_owned(), ..journal::Options::default() };
+        Journal::open(options, Arc::clone(clock), JournalId(1)).expect("opens").0
+    }
+
+    #[tokio::test]
+    async fn sums_that_the_journal_did_not_take_are_counted_when_it_writes_again() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(|_| Box::pin(std::future::pending())));
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let journal = open(dir.path(), &clock);
+        let refusals = Refusals::default();
+        let refusal = Refusal { reason: Reason::UnknownTopic, client: "c", topic: "t", payload: b"12345" };
+        let sent = REFUSED_KEPT_PER_SECOND + 7;
+        let kept = (0..sent).filter(|_| refusals.refuse(refusal, &journal, &*clock).is_some()).count() as u32;
+        journal.close().await.expect("closes");
+        let mut flushed = refusals.flush(&journal);
+        for flushed in &mut flushed {
+            assert!((&mut flushed.append).await.is_err());
+        }
+        assert!(refusals.settle(flushed).is_empty());
+        drop(journal);
+
+        let journal = open(dir.path(), &clock);
+        let mut flushed = refusals.flush(&journal);
+        assert_eq!((flushed.len(), flushed[0].sum.count), (1, sent - kept));
+        assert!((&mut flushed[0].append).await.is_ok());
+        assert!(refusals.settle(flushed).is_empty() && refusals.flush(&journal).is_empty());
+        journal.close().await.expect("closes");
+    }
 }

@@ -21,6 +21,7 @@ use crate::hub::Hub;
 use crate::metrics::{SESSIONS, SESSIONS_ENDED};
 use crate::online::Progress;
 use crate::packet::{Reason, Text};
+use crate::refusal::Flushed;
 
 /// What upkeep remembers from one second to the next.
 pub struct Upkeep {
@@ -28,6 +29,8 @@ pub struct Upkeep {
     kept_cursors: HashMap<Text, Position>,
     checkpoint: Position,
     next_checkpoint: Duration,
+    /// Sums of refusals whose fate is not known yet.
+    flushed: Vec<Flushed>,
 }
 
 /// Where the journal is needed from, as far as the last checkpoint and the cursors say.
@@ -52,7 +55,7 @@ const CHECKPOINT_PAUSE_MIN: Duration = Duration::from_secs(10);
 impl Upkeep {
     pub fn new(hub: Arc<Hub>) -> Self {
         let next_checkpoint = hub.clock.elapsed() + CHECKPOINT_PAUSE_MIN;
-        Self { hub, kept_cursors: HashMap::new(), checkpoint: Position::START, next_checkpoint }
+        Self { hub, kept_cursors: HashMap::new(), checkpoint: Position::START, next_checkpoint, flushed: Vec::new() }
     }
 
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
@@ -61,7 +64,7 @@ impl Upkeep {
                 () = self.hub.clock.sleep(SECOND) => {}
                 () = shutdown.cancelled() => return Ok(()),
             }
-            let _unawaited = self.hub.refusals.flush(&self.hub.journal);
+            self.keep_refusals();
             self.hub.send_due_wills();
             self.send_away();
             self.end_sessions();
@@ -74,12 +77,17 @@ impl Upkeep {
 
     /// The last acts, once no connection is left.
     pub async fn finish(mut self) {
-        let mut appends = self.hub.refusals.flush(&self.hub.journal);
-        appends.extend(self.keep_cursors());
-        for append in appends {
+        self.keep_refusals();
+        let sums = std::mem::take(&mut self.flushed).into_iter().map(|flushed| flushed.append);
+        for append in sums.chain(self.keep_cursors()).collect::<Vec<_>>() {
             let _ = append.await;
         }
         self.checkpoint().await;
+    }
+
+    fn keep_refusals(&mut self) {
+        self.flushed = self.hub.refusals.settle(std::mem::take(&mut self.flushed));
+        self.flushed.extend(self.hub.refusals.flush(&self.hub.journal));
     }
 
     /// Disconnects whoever was revoked since it was let in, or is over.
