@@ -12,7 +12,7 @@ use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, H
 use http::{HeaderMap, HeaderValue, Uri};
 use tracing::{error, warn};
 
-use crate::answer::Answer;
+use crate::answer::Written;
 use crate::api::{Access, Endpoint};
 use crate::app::App;
 use crate::format::Format;
@@ -79,7 +79,7 @@ pub async fn run(
     let language = Language::of(&parts.headers);
     let outcome = handle(&app, endpoint, path, &parts.uri, &parts.headers, body).await;
     let mut response = match outcome {
-        Ok((answer, asked)) => answer.into_response(&asked, &parts.headers),
+        Ok((written, asked)) => written.into_response(&asked, &parts.headers),
         Err(problem) => refuse(problem, endpoint.id, language, &request_id),
     };
     finish(&mut response, &request_id, endpoint.access);
@@ -94,7 +94,7 @@ async fn handle(
     uri: &Uri,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Answer, Asked), Problem> {
+) -> Result<(Written, Asked), Problem> {
     app.gate.judge(endpoint.access, headers)?;
     let (arguments, wish) = parse(endpoint, path, uri)?;
     if endpoint.asks_ingest() {
@@ -103,7 +103,11 @@ async fn handle(
     let format = Format::choose(endpoint.formats, wish.as_deref(), headers)?;
     let call = Call { arguments, format, headers: headers.clone(), body };
     let answer = (endpoint.handler)(Arc::clone(app), call).await?;
-    Ok((answer, Asked { endpoint, format, uri: uri.clone() }))
+    let written = match answer.is_long() {
+        true => app.aside(move || Ok(answer.write(format))).await?,
+        false => answer.write(format),
+    };
+    Ok((written, Asked { endpoint, format, uri: uri.clone() }))
 }
 
 /// The declared values, and the format that was named.

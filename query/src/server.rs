@@ -4,7 +4,9 @@ mod connection;
 mod place;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use axum::extract::{RawPathParams, Request};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use domain::Clock;
+use domain::limits::BOARD_EVERY;
 use domain::registry::CityOptions;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ALLOW};
 use http::{HeaderValue, Method, StatusCode};
@@ -24,8 +27,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::announce::Announcements;
 use crate::api::{Access, Endpoint, Verb, endpoints};
 use crate::app::App;
+use crate::board::Board;
 use crate::engine::LakeFiles;
 use crate::language::Language;
 use crate::page::{self, Pages};
@@ -81,18 +86,25 @@ impl Server {
         self.addr
     }
 
+    /// Of the same board that questions are answered from.
+    pub fn announcements(&self) -> Announcements {
+        Announcements::new(Arc::clone(&self.app.board))
+    }
+
     /// Serves until `shutdown`, then lets open requests end for as long as the options say, and cuts off those that are left:
     /// when this returns nothing of a request runs on.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let Self { app, listener, addr } = self;
         let (clock, drain) = (Arc::clone(&app.clock), Duration::from_secs(app.options.drain_s));
         let places = Places::new(listener, app.options.connections_max, Arc::clone(&clock));
+        let mut following = pin!(follow(Arc::clone(&app.board), Arc::clone(&clock)));
         let router = router(app);
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(ended) = connections.join_next() => told(ended),
+                never = &mut following => match never {},
                 (place, _) = places.accept() => {
                     let serve = connection::serve(place, router.clone(), Arc::clone(&clock), shutdown.clone());
                     connections.spawn(serve);
@@ -110,6 +122,16 @@ impl Server {
         }
         info!(%addr, "http listener closed");
         Ok(())
+    }
+}
+
+/// The board goes on by itself, so that whoever asks finds little to take in.
+async fn follow(board: Arc<Board>, clock: Arc<dyn Clock>) -> Infallible {
+    loop {
+        clock.sleep(BOARD_EVERY).await;
+        if let Err(problem) = board.at(clock.now()).await {
+            error!(?problem, "the board stands still");
+        }
     }
 }
 

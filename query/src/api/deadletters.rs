@@ -45,6 +45,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
         .access(Access::Key("ops"))
         .takes(&[REASON, SENSOR, FROM, TO, LIMIT, CURSOR])
+        .bounded()
         .formats(format::ROWS)
         .answers(list_schema, list_example),
     Endpoint::post("/v1/ops/deadletters/{position}/reprocess", "reprocess", |app, call| {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Access, Endpoint, RequestBody};
-use crate::answer::Answer;
+use crate::answer::{Answer, Written};
 use crate::app::App;
 use crate::call::Call;
 use crate::engine::{EngineError, StatementLimits};
@@ -46,7 +46,7 @@ async fn query(app: &App, mut call: Call) -> Result<Answer, Problem> {
     let rows = app.engine.select(&view, &question.sql, StatementLimits::default()).await?;
     let (format, as_of) = (call.format, view.as_of);
     let write = move || rows::write(&rows, format, as_of).map_err(|error| EngineError::Statement(error.to_string()));
-    Ok(Answer::Written(app.engine.carry_out(write).await?))
+    Ok(Answer::Written(Written::of(app.engine.carry_out(write).await?)))
 }
 
 fn answer_schema() -> Value {

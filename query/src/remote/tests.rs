@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::kind::parking::{BayState, ParkingValue};
 use domain::record::Source;
 use domain::registry::Registry;
-use domain::{Flags, JournalId};
+use domain::{Flags, JournalId, ObjectId};
 use lake::contract::link::{News, Whole, rows_parts, versions_parts};
 use lake::contract::{Counts, HotChunk, ParkingLast};
 use lake::table::Table;
@@ -75,7 +75,7 @@ impl Bench {
 
     fn shown(&self, bay: &str) -> Option<ParkingLast> {
         let mut shown = None;
-        self.remote.with_state(&mut |state| shown = state.parking.get(bay).cloned());
+        self.remote.with_state(&mut |state, _| shown = state.parking.get(bay).cloned());
         shown
     }
 }
@@ -155,13 +155,13 @@ async fn the_registry_comes_as_a_whole_and_then_by_what_changed() {
     line.say(News::Anew(Whole::Registry)).await;
     line.seal(1).await;
     bench.reached(1).await;
-    assert!(bench.remote.layout(now).stations.is_empty());
+    assert!(bench.remote.registry().layout(now).stations.is_empty());
     for part in versions_parts(whole.changes_since(&empty)) {
         line.say_with(News::Registry, &part).await;
     }
     line.seal(2).await;
     bench.reached(2).await;
-    assert_eq!(bench.remote.layout(now).stations.len(), 1);
+    assert_eq!(bench.remote.registry().layout(now).stations.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
