@@ -143,7 +143,7 @@ struct Core {
     state: SessionState,
     /// The same for tables with large values: fewer rows go through it together.
     wide: SessionState,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -158,7 +158,7 @@ impl Engine {
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
         let wide = state.config().clone().with_batch_size(WIDE_ROWS);
         let wide = SessionStateBuilder::new_from_existing(state.clone()).with_config(wide).build();
-        let core = Core { files, state, wide, turns: Semaphore::new(limits.statements) };
+        let core = Core { files, state, wide, turns: Arc::new(Semaphore::new(limits.statements)) };
         Ok(Self { core: Arc::new(core), threads: Threads::start(limits.threads)?, clock, walks: Semaphore::new(WALKS) })
     }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 mod place;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -96,7 +97,7 @@ impl Server {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let Self { app, listener, addr } = self;
         let (clock, drain) = (Arc::clone(&app.clock), Duration::from_secs(app.options.drain_s));
-        let places = Places::new(listener, app.options.connections_max, Arc::clone(&clock));
+        let mut places = Places::new(listener, app.options.connections_max, Arc::clone(&clock));
         let mut following = pin!(follow(Arc::clone(&app.board), Arc::clone(&clock)));
         let router = router(app);
         let mut connections = JoinSet::new();
@@ -106,7 +107,8 @@ impl Server {
                 Some(ended) = connections.join_next() => told(ended),
                 never = &mut following => match never {},
                 (place, _) = places.accept() => {
-                    let serve = connection::serve(place, router.clone(), Arc::clone(&clock), shutdown.clone());
+                    let entry = places.waiting().entry(&shutdown);
+                    let serve = connection::serve(place, router.clone(), Arc::clone(&clock), entry);
                     connections.spawn(serve);
                 }
             }

@@ -1,6 +1,6 @@
 //! One SELECT over the tables of the lake and the newest rows, within limits. The engine judges the statement.
 
-use domain::limits::HTTP_BODY_BYTES_MAX;
+use domain::limits::SQL_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,7 +19,8 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint::post("/v1/query", "query", |app, 
         "Ask in SQL",
         "One read-only SELECT (PostgreSQL's dialect) over parking_readings, air_readings, dead_letters and registry: files of the lake \
          and the rows after them, as of one instant. 100,000 rows, 30 s and a bounded memory at most: a question that needs more is \
-         refused, never cut. Anything but one SELECT is 400.",
+         refused, never cut. Anything but one SELECT is 400, and so is what memory cannot be bounded for: WITH RECURSIVE, array_agg, \
+         string_agg, generate_series, casts to lists. A value of a map is read by its key: qc['pm25'].",
     )
     .access(Access::Key("sql"))
     .body(RequestBody {
@@ -38,8 +39,11 @@ struct Question {
     sql: String,
 }
 
+/// The longest statement, each byte of it written as `\u0000`.
+const BODY_BYTES_MAX: usize = 6 * SQL_BYTES_MAX + 64;
+
 async fn query(app: &App, mut call: Call) -> Result<Answer, Problem> {
-    let body = call.bytes(HTTP_BODY_BYTES_MAX).await?;
+    let body = call.bytes(BODY_BYTES_MAX).await?;
     let question: Question =
         serde_json::from_slice(&body).map_err(|error| Problem::Body(format!("{error}; write {{\"sql\": \"SELECT …\"}}")))?;
     let view = app.live.view().await?;

@@ -202,6 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn every_function_that_is_offered_exists() {
+        use datafusion::execution::SessionStateDefaults as Defaults;
+        let scalar = Defaults::default_scalar_functions();
+        let aggregate = Defaults::default_aggregate_functions();
+        let window = Defaults::default_window_functions();
+        let scalar = scalar.iter().flat_map(|of| of.aliases().iter().cloned().chain([of.name().to_owned()]));
+        let aggregate = aggregate.iter().flat_map(|of| of.aliases().iter().cloned().chain([of.name().to_owned()]));
+        let window = window.iter().flat_map(|of| of.aliases().iter().cloned().chain([of.name().to_owned()]));
+        let known: Vec<String> = scalar.chain(aggregate).chain(window).collect();
+        let unknown: Vec<&str> = OFFERED.concat().into_iter().filter(|name| !known.iter().any(|known| known == name)).collect();
+        assert_eq!(unknown, Vec::<&str>::new());
+    }
+
+    #[test]
     fn what_questions_are_made_of_is_taken() {
         for sql in [
             "WITH t AS (SELECT sensor, lag(observed_at) OVER (PARTITION BY sensor ORDER BY observed_at) AS l FROM parking_readings) \

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _};
-use arrow::compute::cast;
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
+use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::functions::{datetime, regex, string, unicode};
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
 /// All of them, each making texts of so many bytes at most.
 pub fn bounded(bytes_max: usize) -> Vec<Arc<ScalarUDF>> {
@@ -21,7 +21,7 @@ pub fn bounded(bytes_max: usize) -> Vec<Arc<ScalarUDF>> {
         (unicode::lpad(), Grows::ToLength),
         (unicode::rpad(), Grows::ToLength),
         (string::concat(), Grows::Joined),
-        (string::concat_ws(), Grows::Joined),
+        (string::concat_ws(), Grows::JoinedWith),
         (string::replace(), Grows::Replaced),
         (regex::regexp_replace(), Grows::ReplacedByPattern),
         (datetime::to_char(), Grows::Formatted),
@@ -30,11 +30,20 @@ pub fn bounded(bytes_max: usize) -> Vec<Arc<ScalarUDF>> {
     grows.map(bounded).into()
 }
 
-/// A text of more than so many bytes is refused: for what no function makes, such as `a || b`.
-pub fn checked(text: Expr, bytes_max: usize) -> Expr {
-    let signature = Signature::any(1, Volatility::Immutable);
-    ScalarUDF::new_from_impl(Checked { signature, bytes_max }).call(vec![text])
+/// What `||` stands for, all of a chain at once: null where one of them is.
+pub fn joined(texts: Vec<Expr>, bytes_max: usize) -> Expr {
+    ScalarUDF::new_from_impl(Joined { inner: string::concat(), bytes_max }).call(texts)
 }
+
+/// The texts of a chain that was begun, else the text itself.
+pub fn texts_of(text: Expr) -> Vec<Expr> {
+    match text {
+        Expr::ScalarFunction(function) if function.func.name() == JOINED => function.args,
+        other => vec![other],
+    }
+}
+
+const JOINED: &str = "||";
 
 /// How the length of what is made follows from the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +52,10 @@ enum Grows {
     Times,
     /// (text, characters[, fill])
     ToLength,
-    /// (text, …): no more than all of them and the first between any two.
+    /// (text, …)
     Joined,
+    /// (text, …): the first between any two.
+    JoinedWith,
     /// (text, from, to)
     Replaced,
     /// (text, pattern, replacement, …): it may stand between any two characters, and name what was found.
@@ -66,9 +77,9 @@ impl Grows {
                 let is_ascii = arguments.iter().all(|argument| argument.text(row).is_none_or(str::is_ascii));
                 number(1).saturating_mul(if is_ascii { 1 } else { char::MAX.len_utf8() })
             }
-            Self::Joined => {
-                let all = (0..arguments.len()).fold(0, |sum: usize, place| sum.saturating_add(bytes(place)));
-                all.saturating_add(bytes(0).saturating_mul(arguments.len()))
+            Self::Joined => (0..arguments.len()).fold(0, |sum: usize, place| sum.saturating_add(bytes(place))),
+            Self::JoinedWith => {
+                Self::Joined.bytes(arguments, row).saturating_add(bytes(0).saturating_mul(arguments.len().saturating_sub(3)))
             }
             Self::Replaced => {
                 let argument = |place: usize| arguments.get(place).and_then(|argument| argument.text(row)).unwrap_or_default();
@@ -138,8 +149,15 @@ impl Argument {
 /// What a value that is no text takes as one.
 const VALUE_BYTES: usize = 64;
 
-fn too_long(name: &str, bytes_max: usize) -> DataFusionError {
-    DataFusionError::ResourcesExhausted(format!("{name} would make a text of more than {bytes_max} bytes"))
+/// Refuses a call that would make too long a text in one of its rows.
+fn judge(name: &str, grows: Grows, call: &ScalarFunctionArgs, bytes_max: usize) -> Result<Vec<Argument>, DataFusionError> {
+    let arguments = call.args.iter().map(Argument::of).collect::<Result<Vec<_>, _>>()?;
+    let rows = if arguments.iter().all(|argument| argument.is_one) { 1 } else { call.number_rows };
+    if (0..rows).any(|row| grows.bytes(&arguments, row) > bytes_max) {
+        let detail = format!("{name} would make a text of more than {bytes_max} bytes");
+        return Err(DataFusionError::ResourcesExhausted(detail));
+    }
+    Ok(arguments)
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -162,6 +180,10 @@ impl ScalarUDFImpl for Bounded {
         self.inner.signature()
     }
 
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>, DataFusionError> {
+        self.inner.coerce_types(arguments)
+    }
+
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
         self.inner.return_type(arguments)
     }
@@ -175,37 +197,38 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let arguments = call.args.iter().map(Argument::of).collect::<Result<Vec<_>, _>>()?;
-        let rows = if arguments.iter().all(|argument| argument.is_one) { 1 } else { call.number_rows };
-        if (0..rows).any(|row| self.grows.bytes(&arguments, row) > self.bytes_max) {
-            return Err(too_long(self.name(), self.bytes_max));
-        }
+        judge(self.name(), self.grows, &call, self.bytes_max)?;
         self.inner.invoke_with_args(call)
     }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Checked {
-    signature: Signature,
+struct Joined {
+    /// Takes a null for nothing.
+    inner: Arc<ScalarUDF>,
     bytes_max: usize,
 }
 
-impl ScalarUDFImpl for Checked {
+impl ScalarUDFImpl for Joined {
     fn name(&self) -> &str {
-        "||"
+        JOINED
     }
 
-    /// As if it were not there.
     fn schema_name(&self, arguments: &[Expr]) -> Result<String, DataFusionError> {
-        Ok(arguments.iter().map(|argument| argument.schema_name().to_string()).collect())
+        let names: Vec<_> = arguments.iter().map(|argument| argument.schema_name().to_string()).collect();
+        Ok(names.join(" || "))
     }
 
     fn signature(&self) -> &Signature {
-        &self.signature
+        self.inner.signature()
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>, DataFusionError> {
+        self.inner.coerce_types(arguments)
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(arguments.first().cloned().unwrap_or(DataType::Null))
+        self.inner.return_type(arguments)
     }
 
     fn is_strict(&self) -> bool {
@@ -213,13 +236,19 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        let [text] = <[ColumnarValue; 1]>::try_from(call.args)
-            .map_err(|_| DataFusionError::Internal("|| is checked with one argument".to_owned()))?;
-        let argument = Argument::of(&text)?;
-        if (0..argument.values.len()).any(|row| argument.bytes(row) > self.bytes_max) {
-            return Err(too_long(self.name(), self.bytes_max));
+        let arguments = judge(self.name(), Grows::Joined, &call, self.bytes_max)?;
+        if arguments.iter().any(|argument| argument.is_one && argument.values.is_null(0)) {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from(call.return_type())?));
         }
-        Ok(text)
+        let nulls: Vec<_> = arguments.iter().map(|argument| argument.values.logical_nulls()).collect();
+        let nulls = nulls.iter().fold(None, |all, nulls| NullBuffer::union(all.as_ref(), nulls.as_ref()));
+        match (self.inner.invoke_with_args(call)?, nulls) {
+            (ColumnarValue::Array(made), Some(nulls)) => {
+                let is_null = BooleanArray::new(!nulls.inner(), None);
+                Ok(ColumnarValue::Array(nullif(made.as_ref(), &is_null)?))
+            }
+            (made, _) => Ok(made),
+        }
     }
 }
 

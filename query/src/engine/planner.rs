@@ -1,10 +1,10 @@
-//! How two kinds of expressions are planned here: `a || b`, whose length is checked, and `qc['pm25']`, a value of a map or struct.
+//! How two kinds of expressions are planned here: `a || b || …`, whose length is reckoned, and `qc['pm25']`, a value of a map or struct.
 
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
 use datafusion::functions::core::get_field;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
-use datafusion::logical_expr::{BinaryExpr, Expr, GetFieldAccess, Operator, lit};
+use datafusion::logical_expr::{GetFieldAccess, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::growth;
@@ -20,8 +20,9 @@ impl ExprPlanner for Planner {
         if raw.op != BinaryOperator::StringConcat {
             return Ok(PlannerResult::Original(raw));
         }
-        let joined = BinaryExpr::new(Box::new(raw.left), Operator::StringConcat, Box::new(raw.right));
-        Ok(PlannerResult::Planned(growth::checked(Expr::BinaryExpr(joined), self.value_bytes)))
+        let mut texts = growth::texts_of(raw.left);
+        texts.extend(growth::texts_of(raw.right));
+        Ok(PlannerResult::Planned(growth::joined(texts, self.value_bytes)))
     }
 
     fn plan_field_access(

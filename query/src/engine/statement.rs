@@ -54,10 +54,20 @@ impl Engine {
     /// Answers one SELECT on `view`.
     pub async fn select(&self, view: &View, sql: &str, limits: StatementLimits) -> Result<Rows, EngineError> {
         let (core, view, sql) = (Arc::clone(&self.core), view.clone(), sql.to_owned());
-        // Of here and not of the engine's threads: a plan that takes too long keeps one of them busy.
+        let in_turn = async {
+            // Before it takes one of the threads, of which there are few.
+            let turn = Arc::clone(&core.turns).acquire_owned().await;
+            let turn = turn.map_err(|_| EngineError::Failed("the engine is closed".to_owned()))?;
+            let work = async move {
+                let _turn = turn;
+                core.run(&view, parse(&sql, limits)?, limits).await
+            };
+            self.threads.run_apart(work).await
+        };
+        // Of here and not of the engine's threads: a plan that takes too long keeps one of them busy, and its turn.
         let too_late = self.clock.sleep(limits.time);
         tokio::select! {
-            rows = self.threads.run(async move { core.run(&view, parse(&sql, limits)?, limits).await }) => rows,
+            rows = in_turn => rows,
             () = too_late => Err(EngineError::TooCostly(format!("more than {} s", limits.time.as_secs()))),
         }
     }
@@ -78,7 +88,6 @@ impl Core {
     }
 
     async fn run(&self, view: &View, question: Parsed, limits: StatementLimits) -> Result<Rows, EngineError> {
-        let _turn = self.turns.acquire().await.map_err(|_| EngineError::Failed("the engine is closed".to_owned()))?;
         let Parsed { statement, extent } = question;
         let step = Step::of(extent, self.state.config().target_partitions());
         let context = SessionContext::new_with_state(self.without_tables(step));

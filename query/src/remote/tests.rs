@@ -54,16 +54,18 @@ impl Bench {
         head.wait_for(|head| *head >= Position(position)).await.expect("the copy lives");
     }
 
-    /// The follower sleeps between two attempts: time goes on until it comes again.
+    /// The follower sleeps between two attempts: time goes on until it comes again. No further, since a connection that is slow on a
+    /// busy machine would be taken for a dead one.
     async fn next_follower(&self) -> ingest::Line {
-        let mut follower = std::pin::pin!(self.ingest.follower());
-        loop {
+        let mut caller = std::pin::pin!(self.ingest.accept());
+        let stream = loop {
             tokio::select! {
                 biased;
-                line = &mut follower => return line,
+                stream = &mut caller => break stream,
                 () = tokio::task::yield_now() => self.clock.advance(Duration::from_millis(1)),
             }
-        }
+        };
+        self.ingest.follower_on(stream).await
     }
 
     async fn rows(&self) -> u64 {

@@ -178,7 +178,7 @@ impl Search<'_> {
         let (mut certain, mut uncertain) = (Vec::new(), Vec::new());
         let (mut visited, mut searched_m) = (0, wish.radius_m);
         let mut take = |reached: InReach| {
-            visited += 1;
+            visited += self.bays_looked_at(reached.place);
             if visited > NEAR_VISITED_MAX {
                 searched_m = reached.distance_m;
                 return false;
@@ -208,6 +208,14 @@ impl Search<'_> {
         };
         uncertain.truncate(wish.limit - certain.len());
         Reached { certain, uncertain, searched_m }
+    }
+
+    /// How much work a place is.
+    fn bays_looked_at(&self, place: Place) -> usize {
+        match place {
+            Place::Site(site) if self.wish.stay_min.is_some() => self.standing.layout.sites[site].bays.len().max(1),
+            _ => 1,
+        }
     }
 
     /// What a place has for this driver, and its site; `None` where that is nothing of his.
