@@ -71,7 +71,8 @@ async fn again(ingest: &Running, of: Position) -> Position {
 async fn a_letter_keeps_its_client_when_it_is_taken_again() {
     let mut bench = Bench::new(Options::default());
     let ingest = bench.start().await;
-    let sent = Publish { client: Bytes::from_static(b"gw-7"), ..parking("bay-1", 10, "perhaps") };
+    let mut sent = parking("bay-1", 10, "perhaps");
+    sent.client = Bytes::from_static(b"gw-7");
     let of = ingest.publish(vec![sent]).await[0];
     again(&ingest, of).await;
     let view = ingest.handle.view().await.expect("known");
