@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! listener ─► handshake ─► connection ─► publisher ─► journal ──fdatasync──► acks ─► publisher's client
-//! (TCP, WebSocket)                       (refusal)       │ tail
+//! (TCP, TLS, WebSocket)                  (refusal)       │ tail
 //!                                                        ▼
 //! subscriber's client ◄─ connection ◄─ subscriber ◄─ dispatch: retained, trie ─► feeds (QoS 1 and 2; behind: catch-up)
 //!                                                        └─► engine (QoS 0)
@@ -29,6 +29,7 @@ mod handshake;
 mod hub;
 mod keep_alive;
 mod listener;
+mod listeners;
 mod message;
 mod meter;
 pub mod metrics;
@@ -45,6 +46,7 @@ mod routes;
 mod sessions;
 mod store;
 mod subscriber;
+mod tls;
 mod trie;
 mod upkeep;
 mod websocket;
@@ -55,3 +57,4 @@ pub use engine::THREADS as ENGINE_THREADS;
 pub use error::Error;
 pub use handle::{Handle, Status};
 pub use options::Options;
+pub use tls::Tls;

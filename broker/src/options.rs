@@ -17,6 +17,11 @@ pub struct Options {
     /// MQTT over WebSocket (subprotocol `mqtt`); absent: no such listener.
     #[serde(skip)]
     pub websocket: Option<SocketAddr>,
+    /// MQTT over TLS, and over a WebSocket over TLS; absent: no such listener.
+    #[serde(skip)]
+    pub secure: Option<SocketAddr>,
+    #[serde(skip)]
+    pub secure_websocket: Option<SocketAddr>,
     /// Where clients without credentials may come from.
     pub anonymous: Anonymous,
     /// Listens without TLS on an address that other machines reach. Without it such a listener is refused (SEC-1).
@@ -42,6 +47,8 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
             websocket: None,
+            secure: None,
+            secure_websocket: None,
             anonymous: Anonymous::default(),
             allow_plaintext_off_loopback: false,
             dir: PathBuf::from("broker"),
