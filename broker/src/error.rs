@@ -12,6 +12,8 @@ pub enum Error {
         "{address} is not loopback, and what is said there can be read on the way: put TLS in front, or allow it by name with broker.allow_plaintext_off_loopback"
     )]
     Exposed { address: SocketAddr },
+    #[error("{key} has to be {wanted}")]
+    Option { key: &'static str, wanted: &'static str },
     #[error("broker checkpoint {}: {error}", .path.display())]
     Checkpoint { path: PathBuf, error: io::Error },
     #[error("broker checkpoint {} is damaged: {what}", .path.display())]
