@@ -7,24 +7,26 @@ use std::time::Duration;
 
 use domain::Clock;
 use domain::access::Authority;
-use domain::limits::{CATCH_UP_READERS_MAX, FAREWELL_MAX, HANDSHAKE_MAX};
+use domain::limits::CATCH_UP_READERS_MAX;
 use domain::rng::Rng;
 use journal::Journal;
 use metrics::counter;
 use parking_lot::Mutex;
-use tokio::io::AsyncWriteExt;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::admission::Checks;
-use crate::connection::{Connection, End};
+use crate::connection::Connection;
 use crate::dispatch::{CatchUp, dispatch};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::farewell::{Client, farewell};
+use crate::gate::Gate;
 use crate::handle::Handle;
 use crate::handshake::{self, Refused};
 use crate::hub::Hub;
+use crate::limit::Limit;
 use crate::listener::{Accepted, Listener, Stream};
 use crate::listeners::Listeners;
 use crate::metrics::{CONNECTS, CONNECTS_REFUSED, DISCONNECTS, Meters};
@@ -61,6 +63,7 @@ impl Broker {
     /// Takes the sockets and restores sessions and retained messages. Refuses an address beyond this machine that nobody asked for
     /// by name (SEC-1).
     pub async fn bind(options: Options, deps: Deps) -> Result<Self, Error> {
+        options.check().map_err(|(key, wanted)| Error::Option { key, wanted })?;
         let Deps { journal, clock, rng, authority, tls } = deps;
         let listeners = Listeners::bind(&options, tls).await?;
         let Recovered { durable, retained, position, mileage, floor } = recover(&options, &journal).await?;
@@ -72,6 +75,7 @@ impl Broker {
             clock,
             authority,
             checks: Checks::default(),
+            gate: Arc::new(Gate::default()),
             meters: Meters::default(),
             refusals: Refusals::default(),
             sessions: Arc::new(Sessions::default()),
@@ -81,6 +85,7 @@ impl Broker {
             online: Online::default(),
             catch_up: CatchUp::new(),
             engine,
+            live_queued: Arc::default(),
             wills: Wills::default(),
             mileage,
             floor: Floor::new(floor),
@@ -180,6 +185,8 @@ fn survived<T>(task: &'static str, ended: Result<T, JoinError>) -> Result<T, Err
     ended.map_err(|_| Error::Panicked { task })
 }
 
+/// From accept to CONNECT of a client that is turned away in any case.
+const TURNING_AWAY_MAX: Duration = Duration::from_secs(2);
 /// After an error of `accept` that is not the client's (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -190,17 +197,47 @@ async fn welcome(
     shutdown: &CancellationToken,
 ) {
     match accepted {
-        Ok(_) if connections.len() >= hub.options.connections_max => {
-            counter!(CONNECTS_REFUSED, "cause" => "connections_max").increment(1);
-        }
-        Ok(accepted) => {
-            connections.spawn(attend(hub.clone(), accepted, shutdown.clone()));
-        }
+        Ok(accepted) => match hub.gate.enter(&accepted.peer, &hub.options) {
+            Ok(pass) => {
+                let attended = attend(hub.clone(), accepted, shutdown.clone());
+                connections.spawn(async move {
+                    attended.await;
+                    drop(pass);
+                });
+            }
+            Err(limit) => refuse(hub, accepted, limit, connections, shutdown),
+        },
         Err(error) => {
             warn!(%error, "accept failed");
             hub.clock.sleep(ACCEPT_PAUSE).await;
         }
     }
+}
+
+/// A client over a limit is told so; when a crowd is, some of them are closed without a word.
+fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut JoinSet<()>, shutdown: &CancellationToken) {
+    limit.reached();
+    let Some(place) = hub.gate.doorstep() else {
+        return counter!(CONNECTS_REFUSED, "cause" => limit.name()).increment(1);
+    };
+    let (hub, shutdown, peer) = (hub.clone(), shutdown.clone(), accepted.peer.address);
+    connections.spawn(async move {
+        let greeting = async {
+            let (mut stream, _) = accepted.open().await.ok()?;
+            let refused = handshake::turn_away(&mut stream, limit).await;
+            Some((stream, refused))
+        };
+        let greeted = tokio::select! {
+            greeted = greeting => greeted,
+            () = hub.clock.sleep(TURNING_AWAY_MAX) => None,
+            () = shutdown.cancelled() => None,
+        };
+        match greeted {
+            Some((stream, refused)) => turn_away(&hub, stream, refused, peer, &shutdown).await,
+            None => counter!(CONNECTS_REFUSED, "cause" => limit.name()).increment(1),
+        }
+        drop(place);
+    });
 }
 
 /// A socket's whole life.
@@ -215,7 +252,8 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
     };
     let greeted = tokio::select! {
         greeted = greeting => greeted,
-        () = hub.clock.sleep(HANDSHAKE_MAX) => {
+        () = hub.clock.sleep(hub.options.handshake_max()) => {
+            Limit::Handshake.reached();
             counter!(CONNECTS_REFUSED, "cause" => "timeout").increment(1);
             return;
         }
@@ -228,9 +266,9 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
             debug!(client = %admitted.client, peer = %address, "client connected");
             let end = Connection::new(hub.clone(), stream, admitted).run(&shutdown).await;
             hub.meters.connections.decrement(1.0);
-            counter!(DISCONNECTS, "cause" => cause_of(end)).increment(1);
+            counter!(DISCONNECTS, "cause" => end.cause()).increment(1);
         }
-        Err(NotLetIn::Refused(stream, refused)) => turn_away(&hub, stream, *refused, address).await,
+        Err(NotLetIn::Refused(stream, refused)) => turn_away(&hub, stream, *refused, address, &shutdown).await,
         // What a TLS handshake says of a certificate that is over, revoked or of nobody's authority; or no WebSocket.
         Err(NotLetIn::Unheard(error)) if error.kind() == ErrorKind::InvalidData => {
             counter!(CONNECTS_REFUSED, "cause" => "handshake").increment(1);
@@ -247,7 +285,7 @@ enum NotLetIn {
     Refused(Box<dyn Stream>, Box<Refused>),
 }
 
-async fn turn_away(hub: &Hub, mut stream: Box<dyn Stream>, refused: Refused, peer: SocketAddr) {
+async fn turn_away(hub: &Hub, stream: Box<dyn Stream>, mut refused: Refused, peer: SocketAddr, shutdown: &CancellationToken) {
     counter!(CONNECTS_REFUSED, "cause" => refused.cause).increment(1);
     match refused.is_suspicious {
         true => {
@@ -255,20 +293,6 @@ async fn turn_away(hub: &Hub, mut stream: Box<dyn Stream>, refused: Refused, pee
         }
         false => debug!(%peer, cause = refused.cause, "client turned away"),
     }
-    let last_words = async {
-        stream.write_all(&refused.answer).await?;
-        stream.shutdown().await
-    };
-    tokio::select! {
-        _ = last_words => {}
-        () = hub.clock.sleep(FAREWELL_MAX) => {}
-    }
-}
-
-fn cause_of(end: End) -> &'static str {
-    match end {
-        End::Left | End::LeftWithWill => "client",
-        End::Lost => "lost",
-        End::Ended(reason) => reason.name(),
-    }
+    let (mut read, mut write) = tokio::io::split(stream);
+    farewell((&mut read, &mut write), &mut refused.answer, Client::Speaks, &*hub.clock, shutdown).await;
 }

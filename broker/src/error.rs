@@ -14,6 +14,8 @@ pub enum Error {
     Exposed { address: SocketAddr },
     #[error("{address} is for TLS, and no certificate was given")]
     NoCertificate { address: SocketAddr },
+    #[error("{key} has to be {wanted}")]
+    Option { key: &'static str, wanted: &'static str },
     #[error("broker checkpoint {}: {error}", .path.display())]
     Checkpoint { path: PathBuf, error: io::Error },
     #[error("broker checkpoint {} is damaged: {what}", .path.display())]
