@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::access::{Audit, Keys};
 use domain::rng::Rng;
 use domain::{Clock, Timestamp};
 use http::HeaderMap;
 use lake::contract::{Intake, Live};
 use tokio::sync::Semaphore;
 
-use crate::access::Gate;
 use crate::board::Board;
 use crate::call::REQUEST_ID;
 use crate::city::City;
@@ -29,7 +29,8 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub pages: Pages,
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
-    pub gate: Gate,
+    pub keys: Arc<dyn Keys>,
+    pub audit: Arc<dyn Audit>,
     pub engine: Engine,
     /// How sites and bays stand now.
     pub board: Arc<Board>,
@@ -62,7 +63,7 @@ const LONG_ANSWERS: usize = 2;
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
 impl App {
-    pub fn new(options: Options, deps: Deps, loopback: bool) -> Result<Self, Error> {
+    pub fn new(options: Options, deps: Deps) -> Result<Self, Error> {
         let city = City::new(deps.city)?;
         let engine = Engine::new(deps.files, engine_limits(&options), Arc::clone(&deps.clock))?;
         Ok(Self {
@@ -78,7 +79,8 @@ impl App {
             metrics: deps.metrics,
             pages: deps.pages,
             ready: deps.ready,
-            gate: Gate { loopback },
+            keys: deps.keys,
+            audit: deps.audit,
             requests: AtomicU64::new(Rng::from_entropy().next_u64()),
             options,
         })

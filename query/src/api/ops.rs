@@ -2,6 +2,7 @@
 
 mod sensors;
 
+use domain::access::Scope;
 use domain::{Reason, SensorId};
 use lake::contract::LedgerView;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ use crate::problem::Problem;
 use crate::schema;
 
 const TAG: &str = "ops";
-const OPS: Access = Access::Key("ops");
+const OPS: Access = Access::Key(Scope::Ops);
 
 const SENSOR: Parameter = Parameter::query("sensor", Kind::Id, "Only this sensor's elements.").example("bay-1");
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use domain::Position;
+use domain::access::Scope;
 use domain::limits::{HTTP_BODY_BYTES_MAX, HTTP_REGISTRY_BYTES_MAX};
 use domain::registry::geojson_from_csv;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -33,7 +34,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "The registry",
             "A GeoJSON FeatureCollection of all versions, or of those valid at an instant: what import takes.",
         )
-        .access(Access::Key("registry"))
+        .access(Access::Key(Scope::Registry))
         .freshness(Freshness::Settled)
         .takes(&[AT])
         .formats(&[Format::GeoJson]),
@@ -45,6 +46,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
              dry run answers the verdicts and changes nothing. When the answer comes, every later question sees the edit.",
         )
         .access(Access::Admin)
+        .audited()
         .takes(&[DRY_RUN, AUTHOR])
         .body(RequestBody {
             media: &["application/geo+json", "application/json", "text/csv"],

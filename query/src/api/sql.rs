@@ -1,5 +1,6 @@
 //! One SELECT over the tables of the lake and the newest rows, within limits. The engine judges the statement.
 
+use domain::access::Scope;
 use domain::limits::SQL_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint::post("/v1/query", "query", |app, 
          refused, never cut. Anything but one SELECT is 400, and so is what memory cannot be bounded for: WITH RECURSIVE, array_agg, \
          string_agg, generate_series, casts to lists. A value of a map is read by its key: qc['pm25'].",
     )
-    .access(Access::Key("sql"))
+    .access(Access::Key(Scope::Sql))
     .body(RequestBody {
         media: &["application/json"],
         description: "The statement.",

@@ -1,5 +1,5 @@
-//! The listener behind a fixed number of places. When all are taken, the next caller gets that of a [silent](Waiting) one; those behind
-//! wait in the kernel's queue.
+//! The listeners behind a fixed number of places. When all are taken, the next caller gets that of a [silent](Waiting) one; those
+//! behind wait in the kernel's queue.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -22,17 +22,19 @@ use super::waiting::Waiting;
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 pub struct Places {
-    listener: TcpListener,
+    plain: TcpListener,
+    secure: Option<TcpListener>,
     free: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
     waiting: Arc<Waiting>,
     /// Accepted, and without a place so far.
-    caller: Option<(TcpStream, SocketAddr)>,
+    caller: Option<(TcpStream, Heard)>,
 }
 
 impl Places {
-    pub fn new(listener: TcpListener, places: usize, clock: Arc<dyn Clock>) -> Self {
-        Self { listener, free: Arc::new(Semaphore::new(places)), clock, waiting: Arc::default(), caller: None }
+    pub fn new(plain: TcpListener, secure: Option<TcpListener>, places: usize, clock: Arc<dyn Clock>) -> Self {
+        let free = Arc::new(Semaphore::new(places));
+        Self { plain, secure, free, clock, waiting: Arc::default(), caller: None }
     }
 
     pub fn waiting(&self) -> &Arc<Waiting> {
@@ -40,13 +42,13 @@ impl Places {
     }
 
     /// The next caller. A call that is dropped loses none.
-    pub async fn accept(&mut self) -> (Place, SocketAddr) {
+    pub async fn accept(&mut self) -> (Place, Heard) {
         if self.caller.is_none() {
             self.caller = Some(self.next_caller().await);
         }
         let permit = self.place().await;
-        let (stream, addr) = self.caller.take().expect("it was put there before");
-        (Place { stream, clock: Arc::clone(&self.clock), stall: None, _permit: permit }, addr)
+        let (stream, heard) = self.caller.take().expect("it was put there before");
+        (Place { stream, clock: Arc::clone(&self.clock), stall: None, _permit: permit }, heard)
     }
 
     /// A place for the caller who waits.
@@ -64,14 +66,18 @@ impl Places {
         }
     }
 
-    async fn next_caller(&self) -> (TcpStream, SocketAddr) {
+    async fn next_caller(&self) -> (TcpStream, Heard) {
         loop {
-            match self.listener.accept().await {
-                Ok((stream, addr)) => {
+            let (accepted, heard) = tokio::select! {
+                accepted = self.plain.accept() => (accepted, Heard::Plain),
+                accepted = accept_or_never(self.secure.as_ref()) => (accepted, Heard::Secure),
+            };
+            match accepted {
+                Ok((stream, _)) => {
                     if let Err(error) = stream.set_nodelay(true) {
                         warn!(%error, "small answers may wait for the peer's acknowledgement");
                     }
-                    return (stream, addr);
+                    return (stream, heard);
                 }
                 Err(error) if is_the_callers(&error) => {}
                 Err(error) => {
@@ -81,6 +87,20 @@ impl Places {
             }
         }
     }
+}
+
+async fn accept_or_never(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// By which listener a caller came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Plain,
+    Secure,
 }
 
 /// The caller was gone before it was accepted.
