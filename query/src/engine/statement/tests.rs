@@ -196,7 +196,7 @@ async fn the_deepest_expression_that_is_taken_is_answered_and_a_deeper_one_is_re
     let chains: [fn(usize) -> String; 5] = [
         |links| format!("SELECT 1{}", "+1".repeat(links)),
         |links| format!("SELECT sensor FROM parking_readings WHERE sensor = 'x'{}", " OR sensor <> 'y'".repeat(links)),
-        |links| format!("SELECT sensor{} FROM parking_readings", "||sensor".repeat(links)),
+        |links| format!("SELECT sensor{} FROM parking_readings", "||''".repeat(links)),
         |links| format!("SELECT true{}", " IS NOT NULL".repeat(links)),
         |links| format!("SELECT free{} FROM parking_readings", "::bigint::int".repeat(links)),
     ];
