@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use domain::{JournalId, Position};
+use domain::{JournalId, Position, crash_point};
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::{Capacities, Edits, State};
@@ -168,11 +168,14 @@ impl Checkpoints {
     /// Durable when it returns. Gives the position that the journal must be kept from, the older of the two kept.
     pub fn write(&self, position: Position, bytes: &[u8]) -> io::Result<Option<Position>> {
         let (path, aside) = (self.path(position), self.dir.join(format!("{:020}.tmp", position.0)));
+        crash_point!(CheckpointBeforeWrite);
         let mut file = File::create(&aside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         drop(file);
+        crash_point!(CheckpointBeforeName);
         fs::rename(&aside, &path)?;
+        crash_point!(CheckpointAfterName);
         File::open(&self.dir)?.sync_all()?;
         let positions = self.positions()?;
         let kept = positions.len().saturating_sub(KEPT);

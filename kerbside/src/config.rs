@@ -12,7 +12,7 @@ use figment::providers::{Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Common;
-use crate::{security, telemetry};
+use crate::{disk, security, telemetry};
 
 pub use report::report;
 
@@ -32,6 +32,7 @@ pub struct Config {
     pub log: telemetry::Options,
     pub city: domain::registry::CityOptions,
     pub security: security::Options,
+    pub disk: disk::Options,
     pub journal: JournalOptions,
     /// An empty `lake.url` is `lake` in the data dir.
     pub lake: lake::Options,
@@ -66,6 +67,7 @@ impl Default for Config {
             log: Default::default(),
             city: Default::default(),
             security: Default::default(),
+            disk: Default::default(),
             journal: Default::default(),
             lake: lake::Options::at(""),
             broker: Default::default(),

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::data_dir::{self, DataDir};
 use crate::security::{Guard, Watch};
 use crate::supervisor::{Stage, Supervisor};
-use crate::{clock, command, telemetry};
+use crate::{circle, clock, command, disk, telemetry};
 
 /// What a process does of the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub struct Node {
     /// Of a process without an ingest of its own.
     remote: Option<(Remote, remote::Follower)>,
     credentials: Watch,
+    disk: disk::Watch,
     _data_dir: DataDir,
 }
 
@@ -57,10 +58,15 @@ impl Node {
         let credentials = Watch::open(&config.security.dir(&config.data_dir), config.broker.anonymous, Arc::clone(&clock))?;
         let mut rng = Rng::from_entropy();
         let journal = open_journal(&config, &clock, &mut rng).await?;
+        let disk = disk::Watch::new(&config.disk, data_dir.path(), journal.clone(), Arc::clone(&clock))?;
         let broker = match roles.broker {
             true => Some(open_broker(&config, &journal, &clock, rng, credentials.guard()).await?),
             false => None,
         };
+        if let Some(source) = &config.source {
+            let listeners: Vec<SocketAddr> = broker.iter().map(Broker::local_addr).collect();
+            circle::refuse(source, &listeners)?;
+        }
         let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
         if roles.ingest {
             let lake = open_lake(&config, &clock).await?;
@@ -72,7 +78,7 @@ impl Node {
         } else if !config.query.ingest.is_empty() {
             remote = Some(open_remote(&config, None, &clock)?);
         }
-        Ok(Self { config, clock, journal, broker, ingest, http, link, remote, credentials, _data_dir: data_dir })
+        Ok(Self { config, clock, journal, broker, ingest, http, link, remote, credentials, disk, _data_dir: data_dir })
     }
 
     /// Where HTTP is served, when it is.
@@ -98,8 +104,9 @@ impl Node {
     pub async fn run(self, mut supervisor: Supervisor) -> anyhow::Result<()> {
         let line = self.ready_line();
         let handle = self.ingest();
-        let Self { config, clock, journal, broker, ingest, http, link, remote, credentials, _data_dir: data_dir } = self;
+        let Self { config, clock, journal, broker, ingest, http, link, remote, credentials, disk, _data_dir: data_dir } = self;
         supervisor.start(Stage::Doors, "credentials", |token| credentials.run(token));
+        supervisor.start(Stage::Pipeline, "disk", |token| disk.run(token));
         if let Some(broker) = broker {
             let front = broker.handle();
             // A child of the stage's token: the front cancels what it is given when it fails.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Timestamp, crash_point};
 use tracing::debug;
 
 use crate::table::Table;
@@ -23,7 +23,9 @@ impl Lake {
                 continue;
             }
             let kept = Duration::from_secs(u64::from(self.inner.options.log_kept_h) * 3_600);
+            crash_point!(LogCheckpointBefore);
             let deleted = log.log().write_checkpoint(now.minus(kept)).await?;
+            crash_point!(LogCheckpointAfter);
             written += 1;
             debug!(table = table.name(), version, deleted, "delta checkpoint written");
         }
