@@ -145,7 +145,7 @@ impl Journal {
     pub fn health(&self) -> Health {
         match self.shared().state() {
             State::Writable => self.shared().held().map_or(Health::Writable, Health::Failed),
-            State::Failed(error) => Health::Failed(error),
+            State::Failed(error) => Health::Failed(self.shared().held().unwrap_or(error)),
             State::Closed => Health::Closed,
         }
     }

@@ -13,6 +13,7 @@ use object_store::ObjectStoreExt;
 use tracing::{info, warn};
 
 use super::merge::{Merged, Target, merge};
+use crate::footer::Footers;
 use crate::log::{Change, Outcome};
 use crate::snapshot::{DataFile, TableSnapshot};
 use crate::staging::{Level, join, written};
@@ -54,7 +55,11 @@ impl Lake {
         let _turn = self.maintain().await?;
         let mut done = Compaction::default();
         for table in Table::ALL {
-            for job in plan(&self.snapshot(table), now, self.inner.options.merge_every_s) {
+            for (number, job) in plan(&self.snapshot(table), now, self.inner.options.merge_every_s).into_iter().enumerate() {
+                // Whoever replays the log holds each entry since its checkpoint at once: four years of days are too many.
+                if number > 0 && number % self.inner.options.checkpoint_commits.max(1) as usize == 0 {
+                    self.checkpoint_log(table, now).await?;
+                }
                 match self.run(table, &job, now, checkpoint).await {
                     Ok(Some(merged)) => {
                         done.files_in += job.inputs.len();
@@ -77,7 +82,8 @@ impl Lake {
         let root = self.table_root(table);
         let mut opened = Vec::with_capacity(job.inputs.len());
         for file in &job.inputs {
-            opened.push((file.clone(), self.inner.footers.open(&self.inner.location.store, &root, file).await?));
+            // Past the handle's cache: nobody reads these files again.
+            opened.push((file.clone(), Footers::default().open(&self.inner.location.store, &root, file).await?));
         }
         let lake = self.clone();
         let forget = (job.level == Level::Day && table.forgets_offsets()).then_some(checkpoint);
