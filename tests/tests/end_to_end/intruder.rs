@@ -11,6 +11,8 @@ use tests::{Server, program};
 /// Within this a running server knows of a new key or device, or that one was revoked; it takes half a second.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
+const OCCUPIED: &str = r#"{"ts":1790000000000,"state":"occupied"}"#;
+
 /// A server that is reached from everywhere, over TLS alone.
 fn on_the_street() -> anyhow::Result<Server> {
     Server::start_with("serve", &["--https", "0.0.0.0:0", "--mqtts", "0.0.0.0:0"])
@@ -82,13 +84,13 @@ fn error_of(output: &Output) -> String {
 fn a_device_with_a_certificate_speaks_for_itself_alone_and_reads_nothing() -> anyhow::Result<()> {
     let (server, folder) = (on_the_street()?, tempfile::tempdir()?);
     let device = Device::onboard(&server, folder.path(), "bay-1")?;
-    let said = device.publish("kerbside/v1/parking/bay-1", "{\"state\":\"occupied\"}")?;
+    let said = device.publish("kerbside/v1/parking/bay-1", OCCUPIED)?;
     assert!(said.status.success(), "{said:?}");
     // The first element was the knock by which the device was seen to be let in.
     super::journey::settle(&server, 2)?;
     assert_eq!(server.api().readings("bay-1")?.len(), 1);
 
-    let said = device.publish("kerbside/v1/parking/bay-2", "{\"state\":\"vacant\"}")?;
+    let said = device.publish("kerbside/v1/parking/bay-2", OCCUPIED)?;
     assert!(error_of(&said).contains("Not authorized"), "{said:?}");
     assert!(server.api().readings("bay-2")?.is_empty());
     let heard = device.client("mosquitto_sub", &["-t", "kerbside/v1/parking/+", "-W", "5", "-C", "1"])?;
@@ -102,7 +104,7 @@ fn nobody_without_a_certificate_or_with_another_authoritys_gets_in() -> anyhow::
     let stranger = Device::onboard(&other, folder.path(), "bay-1")?;
     Device::onboard(&server, &folder.path().join("right"), "bay-1")?;
     let stranger = Device { server: &server, ..stranger };
-    let said = stranger.publish("kerbside/v1/parking/bay-1", "{\"state\":\"occupied\"}")?;
+    let said = stranger.publish("kerbside/v1/parking/bay-1", OCCUPIED)?;
     assert!(!said.status.success(), "{said:?}");
     let mut bare = Command::new(program::find("mosquitto_pub")?);
     bare.args(["-h", "localhost", "-p", &server.mqtts().port().to_string(), "-V", "mqttv5", "--cafile"]).arg(authority(&server));
@@ -119,7 +121,7 @@ fn a_revoked_device_is_disconnected_and_stays_out() -> anyhow::Result<()> {
     let device = Device::onboard(&server, folder.path(), "bay-1")?;
     done(&server, &["device", "revoke", "bay-1"])?;
     let refused = until(KNOWN_WITHIN, || {
-        let said = device.publish("kerbside/v1/parking/bay-1", "{\"state\":\"occupied\"}").ok()?;
+        let said = device.publish("kerbside/v1/parking/bay-1", OCCUPIED).ok()?;
         (!said.status.success()).then_some(())
     });
     assert!(refused.is_some(), "a revoked device is still let in");
