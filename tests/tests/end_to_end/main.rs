@@ -9,6 +9,7 @@ mod crash_matrix;
 mod damaged;
 mod full_disk;
 mod identity;
+mod intruder;
 mod journey;
 mod lake;
 mod malformed;
