@@ -115,9 +115,9 @@ impl Node {
             let front = broker.handle();
             // A child of the stage's token: the front cancels what it is given when it fails.
             supervisor.start(Stage::Doors, "broker", |token| broker.run(token.child_token()));
-            match handle.clone() {
-                Some(state) => {
-                    let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+            match handle.clone().zip(http.as_ref().map(query::Server::announcements)) {
+                Some((state, announcements)) => {
+                    let announcer = Announcer::new(announcements, front, Arc::clone(&clock));
                     supervisor.start(Stage::Doors, "announcer", |token| async move {
                         // What a replay passes through is no news (PARK-1).
                         match token.run_until_cancelled(state.caught_up()).await {
@@ -134,7 +134,8 @@ impl Node {
                     });
                     if let Some((state, follower)) = remote {
                         supervisor.start(Stage::Doors, "follower", |token| follower.run(token));
-                        let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+                        let announcer =
+                            Announcer::new(query::Announcements::of(Arc::new(state.clone())), front, Arc::clone(&clock));
                         supervisor.start(Stage::Doors, "announcer", |token| async move {
                             match token.run_until_cancelled(state.caught_up()).await {
                                 Some(()) => announcer.run(token).await,
