@@ -1,30 +1,34 @@
 //! The front as a service: bind, accept, supervise, drain.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Clock;
 use domain::access::Authority;
-use domain::limits::{CATCH_UP_READERS_MAX, FAREWELL_MAX, HANDSHAKE_MAX};
+use domain::limits::CATCH_UP_READERS_MAX;
 use domain::rng::Rng;
 use journal::Journal;
 use metrics::counter;
 use parking_lot::Mutex;
-use tokio::io::AsyncWriteExt;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::admission::Checks;
-use crate::connection::{Connection, End};
+use crate::connection::Connection;
 use crate::dispatch::{CatchUp, dispatch};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::farewell::{Client, farewell};
+use crate::gate::Gate;
 use crate::handle::Handle;
 use crate::handshake::{self, Refused};
 use crate::hub::Hub;
-use crate::listener::{Accepted, Listener, Stream, Transport};
+use crate::limit::Limit;
+use crate::listener::{Accepted, Listener, Stream};
+use crate::listeners::Listeners;
 use crate::metrics::{CONNECTS, CONNECTS_REFUSED, DISCONNECTS, Meters};
 use crate::online::Online;
 use crate::options::Options;
@@ -33,6 +37,7 @@ use crate::refusal::Refusals;
 use crate::routes::Routes;
 use crate::sessions::Sessions;
 use crate::store::Store;
+use crate::tls::Tls;
 use crate::upkeep::{Floor, Upkeep};
 use crate::wills::Wills;
 
@@ -42,13 +47,14 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     pub rng: Rng,
     pub authority: Arc<dyn Authority>,
+    /// For the listeners with TLS, where there are any.
+    pub tls: Option<Arc<dyn Tls>>,
 }
 
 /// A front that listens and does not serve yet.
 pub struct Broker {
     hub: Arc<Hub>,
-    tcp: Listener,
-    websocket: Option<Listener>,
+    listeners: Listeners,
     /// The work of the live engine's thread.
     live: Box<dyn FnOnce() + Send>,
 }
@@ -57,17 +63,9 @@ impl Broker {
     /// Takes the sockets and restores sessions and retained messages. Refuses an address beyond this machine that nobody asked for
     /// by name (SEC-1).
     pub async fn bind(options: Options, deps: Deps) -> Result<Self, Error> {
-        for address in std::iter::once(options.listen).chain(options.websocket) {
-            if !address.ip().to_canonical().is_loopback() && !options.allow_plaintext_off_loopback {
-                return Err(Error::Exposed { address });
-            }
-        }
-        let tcp = Listener::bind(options.listen, Transport::Tcp).await?;
-        let websocket = match options.websocket {
-            Some(address) => Some(Listener::bind(address, Transport::WebSocket).await?),
-            None => None,
-        };
-        let Deps { journal, clock, rng, authority } = deps;
+        options.check().map_err(|(key, wanted)| Error::Option { key, wanted })?;
+        let Deps { journal, clock, rng, authority, tls } = deps;
+        let listeners = Listeners::bind(&options, tls).await?;
         let Recovered { durable, retained, position, mileage, floor } = recover(&options, &journal).await?;
         let store = Store::new(journal.clone(), clock.clone(), durable, position);
         let (engine, live) = Engine::new();
@@ -77,6 +75,7 @@ impl Broker {
             clock,
             authority,
             checks: Checks::default(),
+            gate: Arc::new(Gate::default()),
             meters: Meters::default(),
             refusals: Refusals::default(),
             sessions: Arc::new(Sessions::default()),
@@ -86,6 +85,7 @@ impl Broker {
             online: Online::default(),
             catch_up: CatchUp::new(),
             engine,
+            live_queued: Arc::default(),
             wills: Wills::default(),
             mileage,
             floor: Floor::new(floor),
@@ -93,16 +93,26 @@ impl Broker {
         hub.name_required_sessions();
         hub.store.close_all();
         hub.rouse_wills_of_the_dead();
-        Ok(Self { hub, tcp, websocket, live: Box::new(live) })
+        Ok(Self { hub, listeners, live: Box::new(live) })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
-        self.tcp.address()
+        self.listeners.plain.address()
     }
 
     /// Where WebSocket is listened for, if anywhere.
     pub fn ws_addr(&self) -> Option<SocketAddr> {
-        self.websocket.as_ref().map(Listener::address)
+        self.listeners.websocket.as_ref().map(Listener::address)
+    }
+
+    /// Where TLS is listened for, if anywhere.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.listeners.secure.as_ref().map(Listener::address)
+    }
+
+    /// Where WebSocket over TLS is listened for, if anywhere.
+    pub fn wss_addr(&self) -> Option<SocketAddr> {
+        self.listeners.secure_websocket.as_ref().map(Listener::address)
     }
 
     pub fn handle(&self) -> Handle {
@@ -111,7 +121,7 @@ impl Broker {
 
     /// Serves until `shutdown`, then drains: what was received is journaled and acknowledged, and MQTT 5 clients are told.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let Self { hub, tcp, websocket, live } = self;
+        let Self { hub, listeners, live } = self;
         spawn_live_engine(live)?;
         // Outlives the connections: what they settle is still handed out and kept.
         let inner = CancellationToken::new();
@@ -119,8 +129,7 @@ impl Broker {
         let mut connections = JoinSet::new();
         let served = loop {
             tokio::select! {
-                accepted = tcp.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
-                accepted = accept_or_never(&websocket) => welcome(&hub, accepted, &mut connections, &shutdown).await,
+                accepted = listeners.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
                 Some(ended) = connections.join_next() => {
                     if let Err(error) = survived("connection", ended) {
                         break Err(error);
@@ -130,7 +139,7 @@ impl Broker {
                 () = shutdown.cancelled() => break Ok(()),
             }
         };
-        drop((tcp, websocket));
+        drop(listeners);
         shutdown.cancel();
         info!(connections = connections.len(), "front stops and drains");
         drain(&hub, connections, services, &inner).await.and(served)
@@ -176,15 +185,10 @@ fn survived<T>(task: &'static str, ended: Result<T, JoinError>) -> Result<T, Err
     ended.map_err(|_| Error::Panicked { task })
 }
 
+/// From accept to CONNECT of a client that is turned away in any case.
+const TURNING_AWAY_MAX: Duration = Duration::from_secs(2);
 /// After an error of `accept` that is not the client's (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-async fn accept_or_never(listener: &Option<Listener>) -> std::io::Result<Accepted> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
-    }
-}
 
 async fn welcome(
     hub: &Arc<Hub>,
@@ -193,12 +197,16 @@ async fn welcome(
     shutdown: &CancellationToken,
 ) {
     match accepted {
-        Ok(_) if connections.len() >= hub.options.connections_max => {
-            counter!(CONNECTS_REFUSED, "cause" => "connections_max").increment(1);
-        }
-        Ok(accepted) => {
-            connections.spawn(attend(hub.clone(), accepted, shutdown.clone()));
-        }
+        Ok(accepted) => match hub.gate.enter(&accepted.peer, &hub.options) {
+            Ok(pass) => {
+                let attended = attend(hub.clone(), accepted, shutdown.clone());
+                connections.spawn(async move {
+                    attended.await;
+                    drop(pass);
+                });
+            }
+            Err(limit) => refuse(hub, accepted, limit, connections, shutdown),
+        },
         Err(error) => {
             warn!(%error, "accept failed");
             hub.clock.sleep(ACCEPT_PAUSE).await;
@@ -206,19 +214,46 @@ async fn welcome(
     }
 }
 
+/// A client over a limit is told so; when a crowd is, some of them are closed without a word.
+fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut JoinSet<()>, shutdown: &CancellationToken) {
+    limit.reached();
+    let Some(place) = hub.gate.doorstep() else {
+        return counter!(CONNECTS_REFUSED, "cause" => limit.name()).increment(1);
+    };
+    let (hub, shutdown, peer) = (hub.clone(), shutdown.clone(), accepted.peer.address);
+    connections.spawn(async move {
+        let greeting = async {
+            let (mut stream, _) = accepted.open().await.ok()?;
+            let refused = handshake::turn_away(&mut stream, limit).await;
+            Some((stream, refused))
+        };
+        let greeted = tokio::select! {
+            greeted = greeting => greeted,
+            () = hub.clock.sleep(TURNING_AWAY_MAX) => None,
+            () = shutdown.cancelled() => None,
+        };
+        match greeted {
+            Some((stream, refused)) => turn_away(&hub, stream, refused, peer, &shutdown).await,
+            None => counter!(CONNECTS_REFUSED, "cause" => limit.name()).increment(1),
+        }
+        drop(place);
+    });
+}
+
 /// A socket's whole life.
 async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) {
-    let peer = accepted.peer.clone();
+    let address = accepted.peer.address;
     let greeting = async {
-        let mut stream = accepted.open().await.map_err(|_| None)?;
+        let (mut stream, peer) = accepted.open().await.map_err(NotLetIn::Unheard)?;
         match handshake::greet(&hub, &mut stream, &peer).await {
             Ok(admitted) => Ok((stream, admitted)),
-            Err(refused) => Err(Some((stream, refused))),
+            Err(refused) => Err(NotLetIn::Refused(stream, Box::new(refused))),
         }
     };
     let greeted = tokio::select! {
         greeted = greeting => greeted,
-        () = hub.clock.sleep(HANDSHAKE_MAX) => {
+        () = hub.clock.sleep(hub.options.handshake_max()) => {
+            Limit::Handshake.reached();
             counter!(CONNECTS_REFUSED, "cause" => "timeout").increment(1);
             return;
         }
@@ -228,38 +263,36 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
         Ok((stream, admitted)) => {
             counter!(CONNECTS).increment(1);
             hub.meters.connections.increment(1.0);
-            debug!(client = %admitted.client, peer = %peer.address, "client connected");
+            debug!(client = %admitted.client, peer = %address, "client connected");
             let end = Connection::new(hub.clone(), stream, admitted).run(&shutdown).await;
             hub.meters.connections.decrement(1.0);
-            counter!(DISCONNECTS, "cause" => cause_of(end)).increment(1);
+            counter!(DISCONNECTS, "cause" => end.cause()).increment(1);
         }
-        Err(Some((stream, refused))) => turn_away(&hub, stream, refused, &peer).await,
-        Err(None) => counter!(CONNECTS_REFUSED, "cause" => "lost").increment(1),
+        Err(NotLetIn::Refused(stream, refused)) => turn_away(&hub, stream, *refused, address, &shutdown).await,
+        // What a TLS handshake says of a certificate that is over, revoked or of nobody's authority; or no WebSocket.
+        Err(NotLetIn::Unheard(error)) if error.kind() == ErrorKind::InvalidData => {
+            counter!(CONNECTS_REFUSED, "cause" => "handshake").increment(1);
+            warn!(peer = %address, %error, "client turned away");
+        }
+        Err(NotLetIn::Unheard(_)) => counter!(CONNECTS_REFUSED, "cause" => "lost").increment(1),
     }
 }
 
-async fn turn_away(hub: &Hub, mut stream: Box<dyn Stream>, refused: Refused, peer: &domain::access::Peer) {
+/// A socket that became no client.
+enum NotLetIn {
+    /// It did not come as far as MQTT.
+    Unheard(io::Error),
+    Refused(Box<dyn Stream>, Box<Refused>),
+}
+
+async fn turn_away(hub: &Hub, stream: Box<dyn Stream>, mut refused: Refused, peer: SocketAddr, shutdown: &CancellationToken) {
     counter!(CONNECTS_REFUSED, "cause" => refused.cause).increment(1);
     match refused.is_suspicious {
         true => {
-            warn!(peer = %peer.address, client = %refused.client, user = %refused.user, cause = refused.cause, "client turned away")
+            warn!(%peer, client = %refused.client, user = %refused.user, cause = refused.cause, "client turned away")
         }
-        false => debug!(peer = %peer.address, cause = refused.cause, "client turned away"),
+        false => debug!(%peer, cause = refused.cause, "client turned away"),
     }
-    let last_words = async {
-        stream.write_all(&refused.answer).await?;
-        stream.shutdown().await
-    };
-    tokio::select! {
-        _ = last_words => {}
-        () = hub.clock.sleep(FAREWELL_MAX) => {}
-    }
-}
-
-fn cause_of(end: End) -> &'static str {
-    match end {
-        End::Left | End::LeftWithWill => "client",
-        End::Lost => "lost",
-        End::Ended(reason) => reason.name(),
-    }
+    let (mut read, mut write) = tokio::io::split(stream);
+    farewell((&mut read, &mut write), &mut refused.answer, Client::Speaks, &*hub.clock, shutdown).await;
 }

@@ -81,7 +81,7 @@ pub enum Change {
 }
 
 /// A filter's options as they are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     pub qos: u8,
     pub no_local: bool,
@@ -114,11 +114,29 @@ pub struct KeptWill {
     pub properties: Properties,
 }
 
+impl KeptWill {
+    pub fn bytes(&self) -> usize {
+        self.topic.len() + self.payload.len() + self.properties.bytes()
+    }
+}
+
 const VERSION: u8 = 1;
 
 impl Change {
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_extend(self, vec![VERSION]).expect("a vector takes what memory holds")
+    }
+
+    /// The client whose session or will takes more or less room by it.
+    pub fn resizes(&self) -> Option<&Text> {
+        match self {
+            Self::Opened { client, .. }
+            | Self::Ended { client }
+            | Self::Subscribed { client, .. }
+            | Self::Unsubscribed { client, .. }
+            | Self::Will { client, .. } => Some(client),
+            _ => None,
+        }
     }
 
     /// `None` when another version wrote it.

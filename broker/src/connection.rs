@@ -14,7 +14,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use domain::limits::{CONNECTION_OUTPUT_BYTES_MAX, FAREWELL_MAX, RECEIVE_MAXIMUM};
+use domain::Clock;
+use domain::access::Principal;
+use domain::limits::CONNECTION_OUTPUT_BYTES_MAX;
 use journal::Journal;
 use metrics::counter;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -25,14 +27,18 @@ use crate::acks::{Acks, Then, Unwritten};
 use crate::change::Change;
 use crate::codec::Codec;
 use crate::durable::Kept;
+use crate::end::{End, ended};
 use crate::engine::{Cut, Link};
+use crate::farewell::{Client, farewell};
 use crate::handshake::Admitted;
 use crate::hub::Hub;
 use crate::keep_alive::KeepAlive;
+use crate::limit::Limit;
 use crate::message::Message;
 use crate::metrics::{DROPPED, OVERSIZED, Tally, UNWRITTEN};
-use crate::packet::{Fault, Incoming, Publish, Reason, Text, Version};
+use crate::packet::{Ending, Fault, Incoming, Publish, Reason, Text, Version};
 use crate::publisher::Publisher;
+use crate::rate::Rate;
 use crate::sessions::Claim;
 use crate::subscriber::{Subscriber, Terms};
 
@@ -50,6 +56,7 @@ pub struct Connection<S> {
     /// Said and not yet written.
     output: BytesMut,
     publisher: Publisher,
+    rate: Rate,
     subscriber: Subscriber,
     acks: Acks,
     /// Seconds that the session outlives the connection, as last agreed.
@@ -59,30 +66,14 @@ pub struct Connection<S> {
     tally: Tally,
 }
 
-/// How a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The client said goodbye and wants no will.
-    Left,
-    /// The client said goodbye and wants its will.
-    LeftWithWill,
-    /// The socket is gone.
-    Lost,
-    /// The front ends it and says why.
-    Ended(Reason),
-}
-
 impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     pub fn new(hub: Arc<Hub>, stream: S, admitted: Admitted) -> Self {
-        let Admitted { codec, connect, client, principal, claim, resumed, expiry_s, keep_alive_s, input, output } = admitted;
+        let Admitted { codec, connect, client, principal, claim, resumed, expiry_s, keep_alive_s, publish_rate, input, output } =
+            admitted;
+        let is_anonymous = principal == Principal::Anonymous;
         let mut publisher = Publisher::new(codec.version(), client.clone(), principal, expiry_s > 0);
         publisher.resume(resumed.iter().flat_map(|kept| kept.open.iter().copied()));
-        let terms = Terms {
-            client: client.clone(),
-            packet_max: connect.packet_max,
-            receive_max: connect.receive_max,
-            is_lasting: expiry_s > 0,
-        };
+        let terms = Terms { client: client.clone(), is_anonymous, receive_max: connect.receive_max, is_lasting: expiry_s > 0 };
         let subscriber = Subscriber::new(hub.clone(), terms, resumed.as_ref());
         let keep_alive = KeepAlive::new(hub.clock.clone(), keep_alive_s);
         let (read, write) = tokio::io::split(stream);
@@ -98,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             read_at_once: READ_BYTES_FEW,
             output,
             publisher,
+            rate: Rate::new(publish_rate),
             subscriber,
             acks,
             expiry_s,
@@ -112,9 +104,21 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let end = self.serve(shutdown).await.unwrap_or_else(|end| end);
         self.settle().await;
         self.leave(end);
-        self.farewell(end).await;
         self.hub.meters.add(&mut self.tally);
         debug!(client = %self.client, ?end, "connection ended");
+        let Self { hub, claim, mut codec, mut read, mut write, mut output, .. } = self;
+        // Nothing of it is in flight any more: who takes the client over need not wait for the socket.
+        drop(claim);
+        if let End::Ended(ending) = end {
+            if let Ending::Limit(limit) = ending {
+                limit.reached();
+            }
+            codec.disconnect(ending.reason(), ending.text(), &mut output);
+        }
+        if end != End::Lost {
+            let client = if let End::Ended(_) = end { Client::Speaks } else { Client::Left };
+            farewell((&mut read, &mut write), &mut output, client, &*hub.clock, shutdown).await;
+        }
         end
     }
 
@@ -126,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let wake = self.subscriber.wake.clone();
         if let Some(kept) = self.resumed.take() {
             let (principal, codec, output) = (self.publisher.principal(), &mut self.codec, &mut self.output);
-            self.subscriber.resume(&kept, principal, codec, output).await.map_err(End::Ended)?;
+            self.subscriber.resume(&kept, principal, codec, output).await.map_err(ended)?;
         }
         loop {
             // Marked as seen before looking, so that what becomes durable while looking wakes again.
@@ -142,6 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 self.keep_alive.heard();
             }
             hub.meters.add(&mut self.tally);
+            let is_too_fast = self.is_too_fast();
             tokio::select! {
                 read = read_more(&hub.journal, &mut self.read, &mut self.input, &mut self.read_at_once), if reading => match read {
                     Ok(1..) => self.keep_alive.heard(),
@@ -156,12 +161,13 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 message = next_live(&mut self.subscriber.live) => self.take_live(message)?,
                 changed = durable.changed(), if !self.acks.is_empty() || self.subscriber.waits_for_disk() => {
                     // The journal closed: what is pending has its fate by now.
-                    changed.or_else(|_| self.release().and(Err(End::Ended(Reason::SERVER_UNAVAILABLE))))?;
+                    changed.or_else(|_| self.release().and(Err(ended(Reason::SERVER_UNAVAILABLE))))?;
                 }
                 // A client that is not read is not silent.
-                () = self.keep_alive.over(), if reading => return Err(End::Ended(Reason::KEEP_ALIVE_TIMEOUT)),
-                reason = &mut kicked => return Err(End::Ended(reason)),
-                () = &mut shutdown => return Err(End::Ended(Reason::SERVER_SHUTTING_DOWN)),
+                () = self.keep_alive.over(), if reading => return Err(ended(Reason::KEEP_ALIVE_TIMEOUT)),
+                () = slow_down(&self.rate, &*hub.clock), if is_too_fast => {}
+                ending = &mut kicked => return Err(ended(ending)),
+                () = &mut shutdown => return Err(ended(Reason::SERVER_SHUTTING_DOWN)),
             }
         }
     }
@@ -170,7 +176,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     async fn take_input(&mut self) -> Result<bool, End> {
         loop {
             if self.is_held_back() {
-                self.hub.meters.stalls.increment(1);
+                if !self.is_too_fast() {
+                    self.hub.meters.stalls.increment(1);
+                }
                 return Ok(false);
             }
             match self.codec.decode(&mut self.input) {
@@ -181,14 +189,18 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                     if fault == Fault::TooLarge {
                         counter!(OVERSIZED).increment(1);
                     }
-                    return Err(End::Ended(fault.reason()));
+                    return Err(ended(fault.ending()));
                 }
             }
         }
     }
 
     fn is_held_back(&self) -> bool {
-        self.acks.is_full() || self.output.len() >= CONNECTION_OUTPUT_BYTES_MAX
+        self.acks.is_full() || self.output.len() >= CONNECTION_OUTPUT_BYTES_MAX || self.is_too_fast()
+    }
+
+    fn is_too_fast(&self) -> bool {
+        self.rate.is_limited() && !self.rate.wait(self.hub.clock.elapsed()).is_zero()
     }
 
     async fn handle(&mut self, packet: Incoming) -> Result<(), End> {
@@ -210,10 +222,10 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             }
             Incoming::Subscribe(subscribe) => {
                 let (codec, output) = (&mut self.codec, &mut self.output);
-                self.subscriber.subscribe(subscribe, self.publisher.principal(), codec, output).await.map_err(End::Ended)
+                self.subscriber.subscribe(subscribe, self.publisher.principal(), codec, output).await.map_err(ended)
             }
             Incoming::Unsubscribe { id, filters } => {
-                self.subscriber.unsubscribe(id, filters, &mut self.codec, &mut self.output).await.map_err(End::Ended)
+                self.subscriber.unsubscribe(id, filters, &mut self.codec, &mut self.output).await.map_err(ended)
             }
             Incoming::PubRel { id } => {
                 if let Some(reason) = self.publisher.release(id, &self.hub, &mut self.acks) {
@@ -226,13 +238,13 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 Ok(())
             }
             Incoming::Disconnect { reason, session_expiry_s } => self.disconnect(reason, session_expiry_s),
-            Incoming::Connect(_) | Incoming::Auth => Err(End::Ended(Reason::PROTOCOL_ERROR)),
+            Incoming::Connect(_) | Incoming::Auth => Err(ended(Reason::PROTOCOL_ERROR)),
         }
     }
 
     fn disconnect(&mut self, reason: Reason, session_expiry_s: Option<u32>) -> Result<(), End> {
         match session_expiry_s {
-            Some(1..) if self.expiry_s == 0 => return Err(End::Ended(Reason::PROTOCOL_ERROR)),
+            Some(1..) if self.expiry_s == 0 => return Err(ended(Reason::PROTOCOL_ERROR)),
             Some(wanted) => self.expiry_s = self.hub.options.expiry_s(&self.client, wanted),
             None => {}
         }
@@ -241,12 +253,12 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
 
     fn pump(&mut self) -> Result<(), End> {
         if self.subscriber.is_broken() {
-            return Err(End::Ended(Reason::QUOTA_EXCEEDED));
+            return Err(ended(Limit::Backlog));
         }
         let pumped = self.subscriber.pump(&mut self.codec, &mut self.output, &mut self.tally);
         pumped.map_err(|error| {
             warn!(client = %self.client, %error, "deliveries could not be recorded");
-            End::Ended(Reason::QUOTA_EXCEEDED)
+            ended(Reason::QUOTA_EXCEEDED)
         })
     }
 
@@ -264,18 +276,21 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     }
 
     fn cut(&self, cut: Cut) -> End {
-        let Cut::Lagged(dropped) = cut else { return End::Ended(Reason::ADMINISTRATIVE) };
+        let Cut::Lagged(dropped) = cut else { return ended(Reason::ADMINISTRATIVE) };
         counter!(DROPPED, "cause" => "lagged").increment(dropped);
         warn!(client = %self.client, dropped, "live subscriber does not keep up and is disconnected");
-        End::Ended(Reason::QUOTA_EXCEEDED)
+        ended(Limit::LiveQueue)
     }
 
     fn publish(&mut self, publish: Publish) -> Result<(), End> {
         let limited = publish.qos > 0 && self.codec.version() == Version::V5;
-        if limited && self.acks.owed() + self.publisher.open_ids() >= usize::from(RECEIVE_MAXIMUM) {
-            return Err(End::Ended(Reason::RECEIVE_MAX_EXCEEDED));
+        if limited && self.acks.owed() + self.publisher.open_ids() >= usize::from(self.hub.options.receive_maximum) {
+            return Err(ended(Limit::Inflight));
         }
-        self.publisher.take(publish, &self.hub, &mut self.acks, &mut self.tally).map_err(End::Ended)
+        if self.rate.is_limited() && self.rate.take(self.hub.clock.elapsed()) {
+            Limit::PublishRate.reached();
+        }
+        self.publisher.take(publish, &self.hub, &mut self.acks, &mut self.tally).map_err(ended)
     }
 
     /// Says everything that may be said by now.
@@ -314,9 +329,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                     self.codec.pubrec(id, Reason::QUOTA_EXCEEDED, &mut self.output);
                     return Ok(());
                 }
-                Err(End::Ended(Reason::QUOTA_EXCEEDED))
+                Err(ended(Reason::QUOTA_EXCEEDED))
             }
-            Then::PubAck { .. } | Then::PubComp { .. } | Then::PubRel { .. } => Err(End::Ended(Reason::QUOTA_EXCEEDED)),
+            Then::PubAck { .. } | Then::PubComp { .. } | Then::PubRel { .. } => Err(ended(Reason::QUOTA_EXCEEDED)),
         }
     }
 
@@ -335,34 +350,14 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         self.subscriber.leave(self.expiry_s);
         match end {
             // Whoever may no longer be here publishes nothing any more, a will included.
-            End::Left | End::Ended(Reason::NOT_AUTHORISED) => self.hub.silence_will(&self.client),
+            End::Left | End::Ended(Ending::Reason(Reason::NOT_AUTHORISED)) => self.hub.silence_will(&self.client),
             // It is kept for the next start, which gives its client a moment to come back.
-            End::Ended(Reason::SERVER_SHUTTING_DOWN) => {}
+            End::Ended(Ending::Reason(Reason::SERVER_SHUTTING_DOWN)) => {}
             _ => self.hub.rouse_will(&self.client, self.expiry_s),
         }
         let is_known = || self.hub.store.read(|durable| durable.sessions.contains_key(&self.client));
         if (self.expiry_s == 0 || is_broken) && is_known() {
             let _unawaited = self.hub.store.change(Change::Ended { client: self.client.clone() });
-        }
-    }
-
-    /// Writes what is still to be said, and why the front leaves.
-    async fn farewell(&mut self, end: End) {
-        if end == End::Lost {
-            return;
-        }
-        if let End::Ended(reason) = end {
-            self.codec.disconnect(reason, &mut self.output);
-        }
-        let clock = self.hub.clock.clone();
-        let (write, output) = (&mut self.write, &mut self.output);
-        let last_words = async {
-            write.write_all_buf(output).await?;
-            write.shutdown().await
-        };
-        tokio::select! {
-            _ = last_words => {}
-            () = clock.sleep(FAREWELL_MAX) => {}
         }
     }
 }
@@ -373,6 +368,10 @@ const LIVE_TAKEN_AT_ONCE: usize = 512;
 const READ_BYTES_FEW: usize = 1024;
 /// For a client that filled that.
 const READ_BYTES_MANY: usize = 32 * 1024;
+
+async fn slow_down(rate: &Rate, clock: &dyn Clock) {
+    clock.sleep(rate.wait(clock.elapsed())).await;
+}
 
 /// Never resolves without a link. Cancel-safe.
 async fn next_live(link: &mut Option<Link>) -> Result<Message, Cut> {

@@ -55,13 +55,32 @@ impl Kept {
         self.sent.retain(|_, &mut position| position > self.cursor);
     }
 
+    /// Roughly what it takes in memory; ids and positions that are open are bounded by windows.
+    fn bytes(&self) -> usize {
+        SESSION_BYTES + self.subscriptions.keys().map(|filter| filter.len() + SUBSCRIPTION_BYTES).sum::<usize>()
+    }
+
     /// Subscriptions that are served from the journal: QoS 1 and 2, and every shared one.
     pub fn has_backlog(&self) -> bool {
         self.subscriptions.iter().any(|(filter, subscription)| subscription.qos > 0 && !filter.starts_with("$share/"))
     }
 }
 
+/// A session and a subscription with their places in the maps.
+pub const SESSION_BYTES: usize = 384;
+pub const SUBSCRIPTION_BYTES: usize = 96;
+
 impl Durable {
+    /// Roughly what it takes in memory.
+    pub fn bytes(&self) -> usize {
+        self.sessions.values().map(Kept::bytes).chain(self.wills.values().map(KeptWill::bytes)).sum()
+    }
+
+    /// The part of it that is one client's.
+    pub fn bytes_of(&self, client: &str) -> usize {
+        self.sessions.get(client).map_or(0, Kept::bytes) + self.wills.get(client).map_or(0, KeptWill::bytes)
+    }
+
     /// Takes in the change that stands in the journal at `position`.
     pub fn apply(&mut self, change: Change, position: Position, at: Timestamp) {
         match change {

@@ -259,7 +259,8 @@ struct Running {
 impl Running {
     fn start() -> Option<Self> {
         let config = RouterConfig {
-            max_connections: domain::limits::CONNECTIONS_MAX + 1,
+            // Links ever made in one engine, and its source.
+            max_connections: LIVE_ENGINE_AGE_MAX as usize + 2,
             max_outgoing_packet_count: 200,
             max_segment_size: LIVE_FILTER_BYTES_MAX / 4,
             max_segment_count: 4,

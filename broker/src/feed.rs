@@ -60,6 +60,18 @@ pub struct Delivery {
     pub id: Option<u16>,
 }
 
+impl Delivery {
+    /// A share group's message under one member's own subscription.
+    pub fn under(&self, own: &Subscription) -> Self {
+        Self {
+            qos: self.qos.min(own.qos),
+            retain: self.retain && own.retain_as_published,
+            identifiers: own.identifier.into_iter().collect(),
+            ..self.clone()
+        }
+    }
+}
+
 /// What all subscriptions of one session that match a message make of it.
 #[derive(Clone, Debug, Default)]
 pub struct Matched {
@@ -166,7 +178,7 @@ impl Feed {
         }
         inner.considered = message.position;
         if let Some(matched) = matched {
-            inner.push(message, matched);
+            inner.push(&message.detached(), matched);
         }
         true
     }

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use domain::access::{Credentials, Denied, Peer, Principal};
-use domain::limits::{CLIENT_ID_BYTES_MAX, CONNECT_BYTES_MAX, PACKET_BYTES_MAX, RECEIVE_MAXIMUM, SESSIONS_MAX, TOPIC_ALIAS_MAX};
+use domain::limits::{CLIENT_ID_BYTES_MAX, CONNECT_BYTES_MAX, TOPIC_ALIAS_MAX};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::change::Change;
 use crate::codec::{Codec, refuse_version};
-use crate::durable::Kept;
+use crate::durable::{Kept, SESSION_BYTES};
 use crate::filter::is_topic;
 use crate::hub::Hub;
-use crate::packet::{ConnAck, Connect, Fault, Incoming, Reason, Text, Version};
+use crate::limit::Limit;
+use crate::packet::{ConnAck, Connect, Ending, Fault, Incoming, Reason, Text, Version};
 use crate::sessions::Claim;
 use crate::wills::Session;
 
@@ -32,6 +33,8 @@ pub struct Admitted {
     /// Seconds that the session outlives the connection.
     pub expiry_s: u32,
     pub keep_alive_s: u16,
+    /// Publishes a second; `None`: as fast as it can.
+    pub publish_rate: Option<u32>,
     /// What came behind the CONNECT.
     pub input: BytesMut,
     pub output: BytesMut,
@@ -62,23 +65,58 @@ impl Refused {
 pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(hub: &Arc<Hub>, stream: &mut S, peer: &Peer) -> Result<Admitted, Refused> {
     let mut input = BytesMut::new();
     let (mut codec, connect) = first_packet(stream, &mut input).await?;
+    codec.heed(&connect);
     match admit(hub, &connect, peer).await {
         Ok(entry) => {
             let mut output = BytesMut::new();
             codec.connack(&entry.ack, &mut output);
-            codec.limit_incoming(PACKET_BYTES_MAX as u32);
+            codec.limit_incoming(hub.options.packet_bytes_max);
+            let publish_rate = hub.options.publishes_per_second_max(peer);
             let Entry { client, principal, claim, resumed, expiry_s, keep_alive_s, .. } = entry;
-            Ok(Admitted { codec, connect, client, principal, claim, resumed, expiry_s, keep_alive_s, input, output })
+            Ok(Admitted {
+                codec,
+                connect,
+                client,
+                principal,
+                claim,
+                resumed,
+                expiry_s,
+                keep_alive_s,
+                publish_rate,
+                input,
+                output,
+            })
         }
-        Err((reason, cause)) => {
+        Err((ending, cause)) => {
             let mut answer = BytesMut::new();
-            codec.connack(&ConnAck { reason, ..ConnAck::default() }, &mut answer);
+            let reason = ending.reason();
+            codec.connack(&refusal(ending), &mut answer);
+            if let Ending::Limit(limit) = ending {
+                limit.reached();
+            }
             let is_suspicious =
                 matches!(reason, Reason::BAD_CREDENTIALS | Reason::NOT_AUTHORISED | Reason::CONNECTION_RATE_EXCEEDED);
             let (client, user) = (connect.client_id.to_string(), connect.user.as_deref().unwrap_or_default().to_owned());
             Err(Refused { answer, cause, client, user, is_suspicious })
         }
     }
+}
+
+/// Reads who it is only to say in its words why it is turned away.
+pub async fn turn_away<S: AsyncRead + Unpin>(stream: &mut S, limit: Limit) -> Refused {
+    match first_packet(stream, &mut BytesMut::new()).await {
+        Ok((mut codec, connect)) => {
+            codec.heed(&connect);
+            let mut answer = BytesMut::new();
+            codec.connack(&refusal(limit.into()), &mut answer);
+            Refused::with(answer, limit.name())
+        }
+        Err(refused) => refused,
+    }
+}
+
+fn refusal(ending: Ending) -> ConnAck {
+    ConnAck { reason: ending.reason(), text: Some(ending.text()), ..ConnAck::default() }
 }
 
 async fn first_packet<S: AsyncRead + Unpin>(stream: &mut S, input: &mut BytesMut) -> Result<(Codec, Connect), Refused> {
@@ -116,7 +154,7 @@ fn refuse_fault(fault: Fault, codec: Option<Codec>) -> Refused {
     match (fault, codec) {
         (Fault::Version(level), _) => refuse_version(level, &mut answer),
         (fault, Some(mut codec)) if codec.version() == Version::V5 || fault == Fault::ClientId => {
-            codec.connack(&ConnAck { reason: fault.reason(), ..ConnAck::default() }, &mut answer);
+            codec.connack(&refusal(fault.ending()), &mut answer);
         }
         _ => {}
     }
@@ -141,12 +179,12 @@ struct Entry {
     keep_alive_s: u16,
 }
 
-async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, (Reason, &'static str)> {
+async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, (Ending, &'static str)> {
     if connect.extended_auth {
-        return Err((Reason::BAD_AUTH_METHOD, "auth_method"));
+        return Err((Reason::BAD_AUTH_METHOD.into(), "auth_method"));
     }
     if connect.client_id.len() > CLIENT_ID_BYTES_MAX || connect.client_id.contains('\0') {
-        return Err((Reason::CLIENT_ID_NOT_VALID, "client_id"));
+        return Err((Reason::CLIENT_ID_NOT_VALID.into(), "client_id"));
     }
     // A copy: a slice would keep the whole read buffer for as long as the client is connected.
     let named = match connect.client_id.is_empty() {
@@ -157,18 +195,24 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
     let client = own(&principal, &named)?;
     if let Some(will) = &connect.will {
         if !is_topic(&will.topic) {
-            return Err((Reason::TOPIC_NAME_INVALID, "will_topic"));
+            return Err((Reason::TOPIC_NAME_INVALID.into(), "will_topic"));
         }
         if !hub.authority.may_publish(&principal, &will.topic) {
-            return Err((Reason::NOT_AUTHORISED, "will_topic"));
+            return Err((Reason::NOT_AUTHORISED.into(), "will_topic"));
         }
     }
     let claim = hub.sessions.claim(&client, &principal).await;
     let expiry_s = hub.options.expiry_s(&client, connect.session_expiry_s);
     let resumed = take_up(hub, &client, connect.clean, expiry_s).await?;
     let session = if resumed.is_some() { Session::Resumed } else { Session::Begun };
+    if let Some(will) = &connect.will {
+        let more = will.topic.len() + will.payload.len() + will.properties.bytes();
+        if hub.store.is_full(more, hub.options.session_store_bytes_max) {
+            return Err(over(Limit::SessionStore));
+        }
+    }
     if let Some(append) = hub.will_of_connect(&client, connect, session, expiry_s) {
-        append.await.map_err(|_| (Reason::SERVER_UNAVAILABLE, "journal"))?;
+        append.await.map_err(|_| (Reason::SERVER_UNAVAILABLE.into(), "journal"))?;
     }
     let keep_alive_s = match hub.options.keep_alive_max_s {
         max if max > 0 && connect.version == Version::V5 && (connect.keep_alive_s == 0 || connect.keep_alive_s > max) => max,
@@ -180,43 +224,55 @@ async fn admit(hub: &Arc<Hub>, connect: &Connect, peer: &Peer) -> Result<Entry, 
         session_expiry_s: (expiry_s != connect.session_expiry_s).then_some(expiry_s),
         assigned_client_id: connect.client_id.is_empty().then(|| named.to_string()),
         server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
-        receive_max: RECEIVE_MAXIMUM,
+        receive_max: hub.options.receive_maximum,
+        packet_max: hub.options.packet_bytes_max,
         topic_alias_max: TOPIC_ALIAS_MAX,
+        text: None,
     };
     Ok(Entry { ack, client, principal, claim, resumed, expiry_s, keep_alive_s })
 }
 
-async fn authenticate(hub: &Hub, connect: &Connect, named: &Text, peer: &Peer) -> Result<Principal, (Reason, &'static str)> {
+async fn authenticate(hub: &Hub, connect: &Connect, named: &Text, peer: &Peer) -> Result<Principal, (Ending, &'static str)> {
     let (user, password) = (connect.user.as_deref(), connect.password.as_deref());
     let credentials = Credentials { client_id: named, user, password, peer };
     hub.checks.ask(&*hub.authority, &credentials).await.map_err(|denied| match denied {
-        Denied::BadCredentials => (Reason::BAD_CREDENTIALS, "credentials"),
-        Denied::NotAuthorised => (Reason::NOT_AUTHORISED, "not_authorised"),
-        Denied::BackedOff => (Reason::CONNECTION_RATE_EXCEEDED, "backed_off"),
-        Denied::Unavailable => (Reason::SERVER_UNAVAILABLE, "authority"),
+        Denied::BadCredentials => (Reason::BAD_CREDENTIALS.into(), "credentials"),
+        Denied::NotAuthorised => (Reason::NOT_AUTHORISED.into(), "not_authorised"),
+        Denied::BackedOff => (Reason::CONNECTION_RATE_EXCEEDED.into(), "backed_off"),
+        Denied::Unavailable => (Reason::SERVER_UNAVAILABLE.into(), "authority"),
     })
 }
 
 /// The identifier under which a client's session is kept. A device has its own space of them: one that names another's neither ends
 /// its connection nor gets its messages. `@` begins those spaces, so that no client without credentials reaches into them.
-fn own(principal: &Principal, named: &Text) -> Result<Text, (Reason, &'static str)> {
+fn own(principal: &Principal, named: &Text) -> Result<Text, (Ending, &'static str)> {
+    let invalid = || (Reason::CLIENT_ID_NOT_VALID.into(), "client_id");
     let own: Text = match principal {
-        Principal::Anonymous if named.starts_with('@') => return Err((Reason::CLIENT_ID_NOT_VALID, "client_id")),
+        Principal::Anonymous if named.starts_with('@') => return Err(invalid()),
         Principal::Anonymous => named.clone(),
         Principal::Device(id) if **named == **id => format!("@{id}").into(),
         Principal::Device(id) => format!("@{id}/{named}").into(),
     };
     // Records of the journal know a client by so many bytes.
-    if own.len() <= CLIENT_ID_BYTES_MAX { Ok(own) } else { Err((Reason::CLIENT_ID_NOT_VALID, "client_id")) }
+    if own.len() <= CLIENT_ID_BYTES_MAX { Ok(own) } else { Err(invalid()) }
+}
+
+fn over(limit: Limit) -> (Ending, &'static str) {
+    (limit.into(), limit.name())
 }
 
 /// Begins or takes up the session; durable before anybody is told.
-async fn take_up(hub: &Hub, client: &Text, clean: bool, expiry_s: u32) -> Result<Option<Kept>, (Reason, &'static str)> {
+async fn take_up(hub: &Hub, client: &Text, clean: bool, expiry_s: u32) -> Result<Option<Kept>, (Ending, &'static str)> {
     let now = hub.clock.now();
     let known = hub.store.session(client);
     let resumed = known.clone().filter(|kept| !clean && !kept.is_over(now));
-    if expiry_s > 0 && known.is_none() && hub.store.read(|durable| durable.sessions.len()) >= SESSIONS_MAX {
-        return Err((Reason::QUOTA_EXCEEDED, "sessions"));
+    if expiry_s > 0 && known.is_none() {
+        if hub.store.read(|durable| durable.sessions.len()) >= hub.options.sessions_max {
+            return Err(over(Limit::Sessions));
+        }
+        if hub.store.is_full(SESSION_BYTES, hub.options.session_store_bytes_max) {
+            return Err(over(Limit::SessionStore));
+        }
     }
     let begins_anew = resumed.is_none();
     let change = match (expiry_s, &known) {
@@ -225,6 +281,6 @@ async fn take_up(hub: &Hub, client: &Text, clean: bool, expiry_s: u32) -> Result
         (0, Some(_)) if begins_anew => Change::Ended { client: client.clone() },
         _ => Change::Opened { client: client.clone(), clean: begins_anew, expiry_s },
     };
-    hub.store.change(change).await.map_err(|_| (Reason::SERVER_UNAVAILABLE, "journal"))?;
+    hub.store.change(change).await.map_err(|_| (Reason::SERVER_UNAVAILABLE.into(), "journal"))?;
     Ok(resumed)
 }

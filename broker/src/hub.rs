@@ -1,6 +1,7 @@
 //! What all connections of one front share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use domain::Clock;
 use domain::access::Authority;
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 use crate::admission::Checks;
 use crate::dispatch::CatchUp;
 use crate::engine::Engine;
+use crate::gate::Gate;
 use crate::metrics::Meters;
 use crate::mileage::Mileage;
 use crate::online::Online;
@@ -28,6 +30,7 @@ pub struct Hub {
     pub clock: Arc<dyn Clock>,
     pub authority: Arc<dyn Authority>,
     pub checks: Checks,
+    pub gate: Arc<Gate>,
     pub meters: Meters,
     pub refusals: Refusals,
     pub sessions: Arc<Sessions>,
@@ -37,6 +40,8 @@ pub struct Hub {
     pub online: Online,
     pub catch_up: CatchUp,
     pub engine: Engine,
+    /// Bytes of live messages that wait for sockets.
+    pub live_queued: Arc<AtomicUsize>,
     pub wills: Wills,
     pub mileage: Mileage,
     pub floor: Floor,

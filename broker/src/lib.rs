@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! listener ─► handshake ─► connection ─► publisher ─► journal ──fdatasync──► acks ─► publisher's client
-//! (TCP, WebSocket)                       (refusal)       │ tail
+//! (TCP, TLS, WebSocket)                  (refusal)       │ tail
 //!                                                        ▼
 //! subscriber's client ◄─ connection ◄─ subscriber ◄─ dispatch: retained, trie ─► feeds (QoS 1 and 2; behind: catch-up)
 //!                                                        └─► engine (QoS 0)
@@ -13,6 +13,7 @@
 
 mod acks;
 mod admission;
+mod alias;
 mod broker;
 mod change;
 mod checkpoint;
@@ -20,15 +21,21 @@ mod codec;
 mod connection;
 mod dispatch;
 mod durable;
+mod end;
 mod engine;
 mod error;
+mod farewell;
 mod feed;
 mod filter;
+mod gate;
 mod handle;
 mod handshake;
 mod hub;
 mod keep_alive;
+mod limit;
 mod listener;
+mod listeners;
+mod live_queue;
 mod message;
 mod meter;
 pub mod metrics;
@@ -38,6 +45,7 @@ mod options;
 mod packet;
 mod properties;
 mod publisher;
+mod rate;
 mod recovery;
 mod refusal;
 mod retained;
@@ -45,6 +53,7 @@ mod routes;
 mod sessions;
 mod store;
 mod subscriber;
+mod tls;
 mod trie;
 mod upkeep;
 mod websocket;
@@ -54,4 +63,6 @@ pub use broker::{Broker, Deps};
 pub use engine::THREADS as ENGINE_THREADS;
 pub use error::Error;
 pub use handle::{Handle, Status};
+pub use limit::Limit;
 pub use options::Options;
+pub use tls::Tls;

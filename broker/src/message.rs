@@ -52,6 +52,14 @@ impl Message {
         Some(Self { position, received_at, publish: Publish::decode(bytes).ok()? })
     }
 
+    /// In a buffer of its own: a slice of the journal's would keep the whole batch that it was written in.
+    pub fn detached(&self) -> Self {
+        let mut bytes = BytesMut::with_capacity(self.publish.encoded_len());
+        self.publish.encode(&mut bytes);
+        let publish = Publish::decode(bytes.freeze()).expect("what was just encoded is decoded");
+        Self { publish, ..*self }
+    }
+
     /// What it costs a queue.
     pub fn bytes(&self) -> usize {
         HEAD + self.publish.encoded_len()

@@ -4,6 +4,8 @@
 
 use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
 
+use crate::limit::Limit;
+
 pub const CONNECTIONS: &str = "kerbside_mqtt_connections";
 pub const CONNECTS: &str = "kerbside_mqtt_connects_total";
 pub const CONNECTS_REFUSED: &str = "kerbside_mqtt_connects_refused_total";
@@ -18,6 +20,7 @@ pub const REFUSED_SUMMED: &str = "kerbside_mqtt_refusals_summed_total";
 pub const OVERSIZED: &str = "kerbside_mqtt_oversized_packets_total";
 pub const UNWRITTEN: &str = "kerbside_mqtt_publishes_unwritten_total";
 pub const STALLS: &str = "kerbside_mqtt_stalls_total";
+pub const LIMITS_REACHED: &str = "kerbside_mqtt_limits_reached_total";
 pub const SUBSCRIBES_REFUSED: &str = "kerbside_mqtt_subscribes_refused_total";
 pub const DELIVERIES: &str = "kerbside_mqtt_deliveries_total";
 pub const DROPPED: &str = "kerbside_mqtt_deliveries_dropped_total";
@@ -44,6 +47,8 @@ pub fn describe() {
     describe_counter!(OVERSIZED, Unit::Count, "connections ended by a packet over the announced maximum size");
     describe_counter!(UNWRITTEN, Unit::Count, "publishes that the journal could not keep, none of them acknowledged, by QoS");
     describe_counter!(STALLS, Unit::Count, "times that a socket was not read until the disk caught up");
+    describe_counter!(LIMITS_REACHED, Unit::Count, "times that a client ran into a limit, by limit");
+    Limit::register();
     describe_counter!(SUBSCRIBES_REFUSED, Unit::Count, "subscriptions refused because they were not granted");
     describe_counter!(DELIVERIES, Unit::Count, "messages sent to subscribers, by QoS");
     describe_counter!(DROPPED, Unit::Count, "messages that a subscriber did not get, by cause");

@@ -42,13 +42,13 @@ impl Online {
     }
 
     /// The group's feed; begins at its kept cursor, or now.
-    pub fn join_share(&self, hub: &Hub, text: &Text, path: &Text, subscription: Subscription) -> Arc<Feed> {
+    pub fn join_share(&self, hub: &Hub, text: &Text, path: &Text) -> Arc<Feed> {
         let mut shares = self.shares.lock();
         let group = shares.entry(text.clone()).or_insert_with(|| {
             let cursor = hub.share_cursor(text).unwrap_or(Position::START);
             let feed = Arc::new(Feed::new(Text::default(), cursor, Position::START));
-            // What a group is due is its cursor's matter, not a member's.
-            let subscription = Subscription { since: cursor, ..subscription };
+            // What a group is due is its cursor's matter; each member gets it under its own options.
+            let subscription = Subscription { qos: 1, retain_as_published: true, since: cursor, ..Subscription::default() };
             hub.routes.subscribe(path, subscription, Target::Feed(feed.clone()), WithRetained::No);
             Group { path: path.clone(), feed }
         });

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use crate::limit::Limit;
 use crate::properties::Properties;
 
 /// Text of a packet: UTF-8, shared with the buffer that it was read from.
@@ -67,6 +68,8 @@ pub struct Connect {
     pub receive_max: u16,
     /// Bytes of the largest packet that the client takes.
     pub packet_max: u32,
+    /// Topic aliases that the client takes.
+    pub alias_max: u16,
     /// The client wants reason texts.
     pub problem_info: bool,
     pub extended_auth: bool,
@@ -82,7 +85,7 @@ pub struct Will {
     pub properties: Properties,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Publish {
     pub dup: bool,
     pub qos: u8,
@@ -124,7 +127,54 @@ pub struct ConnAck {
     pub assigned_client_id: Option<String>,
     pub server_keep_alive_s: Option<u16>,
     pub receive_max: u16,
+    /// 0 where nobody is let in.
+    pub packet_max: u32,
     pub topic_alias_max: u16,
+    /// The reason string of a refusal.
+    pub text: Option<&'static str>,
+}
+
+/// Why the front ends a connection, or does not begin one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Reason(Reason),
+    Limit(Limit),
+}
+
+impl Ending {
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Reason(reason) => reason,
+            Self::Limit(limit) => limit.reason(),
+        }
+    }
+
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Reason(reason) => reason.text(),
+            Self::Limit(limit) => limit.text(),
+        }
+    }
+
+    /// A label for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reason(reason) => reason.name(),
+            Self::Limit(limit) => limit.name(),
+        }
+    }
+}
+
+impl From<Reason> for Ending {
+    fn from(reason: Reason) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl From<Limit> for Ending {
+    fn from(limit: Limit) -> Self {
+        Self::Limit(limit)
+    }
 }
 
 /// An MQTT 5 reason code; 3.1.1 sees what its own codes can say of it.
@@ -151,9 +201,39 @@ impl Reason {
     pub const RECEIVE_MAX_EXCEEDED: Self = Self(0x93);
     pub const TOPIC_ALIAS_INVALID: Self = Self(0x94);
     pub const PACKET_TOO_LARGE: Self = Self(0x95);
+    pub const MESSAGE_RATE_TOO_HIGH: Self = Self(0x96);
     pub const QUOTA_EXCEEDED: Self = Self(0x97);
     pub const ADMINISTRATIVE: Self = Self(0x98);
     pub const CONNECTION_RATE_EXCEEDED: Self = Self(0x9F);
+
+    pub const fn is_refusal(self) -> bool {
+        self.0 >= 0x80
+    }
+
+    /// The reason string of MQTT 5.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::MALFORMED => "malformed packet",
+            Self::PROTOCOL_ERROR => "packet not allowed here",
+            Self::UNSUPPORTED_VERSION => "MQTT 3.1, 3.1.1 and 5 are spoken here",
+            Self::CLIENT_ID_NOT_VALID => "client identifier not valid",
+            Self::BAD_CREDENTIALS => "bad user name or password",
+            Self::NOT_AUTHORISED => "not authorised",
+            Self::SERVER_UNAVAILABLE => "the server cannot serve now",
+            Self::SERVER_SHUTTING_DOWN => "the server shuts down",
+            Self::BAD_AUTH_METHOD => "extended authentication is not offered",
+            Self::KEEP_ALIVE_TIMEOUT => "nothing was heard for one and a half keep alive intervals",
+            Self::SESSION_TAKEN_OVER => "a newer connection of this client took over",
+            Self::TOPIC_FILTER_INVALID => "topic filter not valid",
+            Self::TOPIC_NAME_INVALID => "topic name not valid",
+            Self::PACKET_ID_NOT_FOUND => "packet identifier not found",
+            Self::TOPIC_ALIAS_INVALID => "topic alias not valid",
+            Self::QUOTA_EXCEEDED => "the server cannot store it now",
+            Self::ADMINISTRATIVE => "ended by the server",
+            Self::CONNECTION_RATE_EXCEEDED => "too many failed attempts",
+            _ => "refused",
+        }
+    }
 
     /// A label for logs and metrics.
     pub const fn name(self) -> &'static str {
@@ -166,9 +246,7 @@ impl Reason {
             Self::KEEP_ALIVE_TIMEOUT => "keep_alive",
             Self::SESSION_TAKEN_OVER => "taken_over",
             Self::TOPIC_NAME_INVALID => "topic_name_invalid",
-            Self::RECEIVE_MAX_EXCEEDED => "receive_max_exceeded",
             Self::TOPIC_ALIAS_INVALID => "topic_alias_invalid",
-            Self::PACKET_TOO_LARGE => "packet_too_large",
             Self::QUOTA_EXCEEDED => "quota_exceeded",
             Self::ADMINISTRATIVE => "administrative",
             _ => "other",
@@ -176,7 +254,7 @@ impl Reason {
     }
 }
 
-/// Why bytes are no packet that may be answered; the connection ends with [`Fault::reason`].
+/// Why bytes are no packet that may be answered; the connection ends with [`Fault::ending`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     #[error("malformed packet")]
@@ -192,13 +270,13 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const fn reason(self) -> Reason {
+    pub const fn ending(self) -> Ending {
         match self {
-            Self::Malformed => Reason::MALFORMED,
-            Self::TooLarge => Reason::PACKET_TOO_LARGE,
-            Self::Protocol => Reason::PROTOCOL_ERROR,
-            Self::Version(_) => Reason::UNSUPPORTED_VERSION,
-            Self::ClientId => Reason::CLIENT_ID_NOT_VALID,
+            Self::Malformed => Ending::Reason(Reason::MALFORMED),
+            Self::TooLarge => Ending::Limit(Limit::PacketSize),
+            Self::Protocol => Ending::Reason(Reason::PROTOCOL_ERROR),
+            Self::Version(_) => Ending::Reason(Reason::UNSUPPORTED_VERSION),
+            Self::ClientId => Ending::Reason(Reason::CLIENT_ID_NOT_VALID),
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Kept {
 }
 
 const VERSION: u8 = 1;
+/// Two texts in a vector.
+const USER_PROPERTY_BYTES: usize = 64;
 
 impl Properties {
     pub fn is_empty(&self) -> bool {
@@ -39,6 +41,12 @@ impl Properties {
             && self.response_topic.is_none()
             && self.correlation.is_none()
             && self.user.is_empty()
+    }
+
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.content_type, &self.response_topic].into_iter().flatten().map(|text| text.len());
+        let user = self.user.iter().map(|(key, value)| USER_PROPERTY_BYTES + key.len() + value.len());
+        texts.chain(user).sum::<usize>() + self.correlation.as_ref().map_or(0, Bytes::len)
     }
 
     pub fn is_cbor(&self) -> bool {

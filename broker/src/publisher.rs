@@ -1,21 +1,22 @@
-//! The publishing side of one client: topic aliases, checks of what may be published, open QoS 2 ids, and the way into the journal.
+//! The publishing side of one client: checks of what may be published, open QoS 2 ids, and the way into the journal.
 //!
 //! A publish is either journaled, refused and kept as such, known already, or the end of the connection. Nothing is decoded here: what
 //! a payload says is the pipeline's matter.
 
 use domain::Reason as Rejected;
 use domain::access::Principal;
-use domain::limits::{PAYLOAD_BYTES_MAX, TOPIC_ALIAS_MAX};
+use domain::limits::PAYLOAD_BYTES_MAX;
 use domain::record::{Content, Publish as Record, Source, kind};
 use domain::topic::Route;
 use hashbrown::HashSet;
 use journal::Append;
 
 use crate::acks::{Acks, Then};
+use crate::alias::Taken;
 use crate::filter::is_topic;
 use crate::hub::Hub;
 use crate::metrics::Tally;
-use crate::packet::{Publish, Reason, Text, Version};
+use crate::packet::{Ending, Publish, Reason, Text, Version};
 use crate::properties::Kept;
 use crate::refusal::Refusal;
 
@@ -24,7 +25,7 @@ pub struct Publisher {
     version: Version,
     client: Text,
     principal: Principal,
-    aliases: Vec<Option<Text>>,
+    aliases: Taken,
     /// QoS 2 ids from their PUBLISH to their PUBREL.
     open: HashSet<u16>,
     /// The session outlives the connection, so that open ids are durable.
@@ -33,7 +34,7 @@ pub struct Publisher {
 
 impl Publisher {
     pub fn new(version: Version, client: Text, principal: Principal, durable: bool) -> Self {
-        Self { version, client, principal, aliases: Vec::new(), open: HashSet::new(), durable }
+        Self { version, client, principal, aliases: Taken::default(), open: HashSet::new(), durable }
     }
 
     /// Takes up the open ids of a session.
@@ -50,10 +51,10 @@ impl Publisher {
     }
 
     /// Takes a publish towards the journal; its answer waits in `acks`. `Err`: the connection ends with that reason.
-    pub fn take(&mut self, mut publish: Publish, hub: &Hub, acks: &mut Acks, tally: &mut Tally) -> Result<(), Reason> {
-        self.resolve_alias(&mut publish)?;
+    pub fn take(&mut self, mut publish: Publish, hub: &Hub, acks: &mut Acks, tally: &mut Tally) -> Result<(), Ending> {
+        self.aliases.resolve(&mut publish)?;
         if !is_topic(&publish.topic) || publish.properties.response_topic.as_deref().is_some_and(|topic| !is_topic(topic)) {
-            return Err(Reason::TOPIC_NAME_INVALID);
+            return Err(Reason::TOPIC_NAME_INVALID.into());
         }
         tally.publishes[usize::from(publish.qos.min(2))] += 1;
         tally.publish_bytes += publish.payload.len() as u64;
@@ -96,26 +97,6 @@ impl Publisher {
         if self.durable {
             hub.store.forget(&self.client, id);
         }
-    }
-
-    fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), Reason> {
-        let Some(alias) = publish.alias else {
-            return if publish.topic.is_empty() { Err(Reason::PROTOCOL_ERROR) } else { Ok(()) };
-        };
-        if alias == 0 || alias > TOPIC_ALIAS_MAX {
-            return Err(Reason::TOPIC_ALIAS_INVALID);
-        }
-        let slot = usize::from(alias - 1);
-        if self.aliases.len() <= slot {
-            self.aliases.resize(slot + 1, None);
-        }
-        if publish.topic.is_empty() {
-            publish.topic = self.aliases[slot].clone().ok_or(Reason::PROTOCOL_ERROR)?;
-        } else {
-            // A copy: a slice would keep the whole read buffer.
-            self.aliases[slot] = Some(Text::from(&*publish.topic));
-        }
-        Ok(())
     }
 
     fn refused(&self, publish: &Publish, tally: &mut Tally, hub: &Hub) -> Option<Rejected> {

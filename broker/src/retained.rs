@@ -52,7 +52,7 @@ impl Retained {
                 tracing::warn!(topic, "message is not retained: the limit of retained messages is reached");
             } else {
                 self.bytes += message.bytes();
-                self.topics.insert(Text::from(topic), Arc::new(detached(message)));
+                self.topics.insert(Text::from(topic), Arc::new(message.detached()));
             }
         }
         gauge!(RETAINED).set(self.topics.len() as f64);
@@ -102,13 +102,6 @@ impl KeptMessage {
         (publish.client, publish.properties) = (self.client, self.properties);
         Message { position: self.position, received_at: self.received_at, publish }
     }
-}
-
-fn detached(message: &Message) -> Message {
-    let copy = Bytes::copy_from_slice;
-    let mut kept = KeptMessage::of(message);
-    (kept.payload, kept.properties, kept.client) = (copy(&kept.payload), copy(&kept.properties), copy(&kept.client));
-    kept.into_message()
 }
 
 #[cfg(test)]

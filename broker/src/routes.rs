@@ -122,7 +122,7 @@ impl Routes {
             if message.publish.retain {
                 inner.retained.take(message);
             }
-            if inner.hand_out(message, |feed, matched| feed.offer(message, matched)) {
+            if inner.hand_out(message, Feed::offer) {
                 live.push(message.clone());
             }
         }
@@ -136,7 +136,7 @@ impl Routes {
         let message = Message { position: Position::START, received_at: now, publish };
         let mut inner = self.inner.lock();
         inner.retained.take(&message);
-        inner.hand_out(&message, |feed, matched| feed.announce(&message, matched)).then_some(message)
+        inner.hand_out(&message, Feed::announce).then_some(message)
     }
 
     /// The retained messages that a checkpoint keeps, and the position that they stand for.
@@ -159,7 +159,7 @@ pub enum WithRetained {
 
 impl Inner {
     /// Whether a live subscriber wants it, too.
-    fn hand_out(&self, message: &Message, give: impl Fn(&Feed, Matched)) -> bool {
+    fn hand_out(&self, message: &Message, give: impl Fn(&Feed, &Message, Matched)) -> bool {
         if self.trie.is_empty() {
             return false;
         }
@@ -177,9 +177,11 @@ impl Inner {
                 Matched::add(&mut feeds[at].1, &entry.subscription, &feed.client, message);
             }
         });
+        // One copy for all: what waits for a slow subscriber keeps nothing else in memory.
+        let own = feeds.iter().any(|(_, matched)| matched.is_some()).then(|| message.detached());
         for (feed, matched) in feeds {
-            if let Some(matched) = matched {
-                give(feed, matched);
+            if let (Some(matched), Some(own)) = (matched, &own) {
+                give(feed, own, matched);
             }
         }
         // Each of them, also after the first that is live.

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::packet::{Reason, Text};
+use crate::packet::{Ending, Reason, Text};
 
 #[derive(Default)]
 pub struct Sessions {
@@ -20,7 +20,7 @@ pub struct Sessions {
 
 struct Slot {
     principal: Principal,
-    kick: watch::Sender<Option<Reason>>,
+    kick: watch::Sender<Option<Ending>>,
     gone: CancellationToken,
 }
 
@@ -29,7 +29,7 @@ pub struct Claim {
     sessions: Arc<Sessions>,
     client: Text,
     gone: CancellationToken,
-    kicked: watch::Receiver<Option<Reason>>,
+    kicked: watch::Receiver<Option<Ending>>,
 }
 
 impl Sessions {
@@ -40,7 +40,7 @@ impl Sessions {
                 let mut slots = self.slots.lock();
                 match slots.get(client) {
                     Some(slot) => {
-                        slot.kick.send_replace(Some(Reason::SESSION_TAKEN_OVER));
+                        slot.kick.send_replace(Some(Reason::SESSION_TAKEN_OVER.into()));
                         slot.gone.clone()
                     }
                     None => {
@@ -56,9 +56,9 @@ impl Sessions {
     }
 
     /// Ends a client's connection, if it has one.
-    pub fn kick(&self, client: &str, reason: Reason) -> bool {
+    pub fn kick(&self, client: &str, ending: impl Into<Ending>) -> bool {
         let slots = self.slots.lock();
-        slots.get(client).map(|slot| slot.kick.send_replace(Some(reason))).is_some()
+        slots.get(client).map(|slot| slot.kick.send_replace(Some(ending.into()))).is_some()
     }
 
     /// Ends the connections of those who may no longer stay; their identifiers.
@@ -67,7 +67,7 @@ impl Sessions {
         let leaving = slots.iter().filter(|(_, slot)| !may_stay(&slot.principal));
         leaving
             .map(|(client, slot)| {
-                slot.kick.send_replace(Some(reason));
+                slot.kick.send_replace(Some(reason.into()));
                 client.clone()
             })
             .collect()
@@ -84,12 +84,12 @@ impl Sessions {
 
 impl Claim {
     /// Resolves once the connection has to end, with what to tell the client.
-    pub fn kicked(&self) -> impl Future<Output = Reason> + Send + use<> {
+    pub fn kicked(&self) -> impl Future<Output = Ending> + Send + use<> {
         let mut kicked = self.kicked.clone();
         async move {
             match kicked.wait_for(Option::is_some).await {
-                Ok(reason) => reason.unwrap_or(Reason::ADMINISTRATIVE),
-                Err(_) => Reason::ADMINISTRATIVE,
+                Ok(ending) => ending.unwrap_or(Ending::Reason(Reason::ADMINISTRATIVE)),
+                Err(_) => Ending::Reason(Reason::ADMINISTRATIVE),
             }
         }
     }

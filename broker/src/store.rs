@@ -23,11 +23,14 @@ struct State {
     durable: Durable,
     /// The newest record that is applied.
     applied: Position,
+    /// What sessions and wills take in memory.
+    bytes: usize,
 }
 
 impl Store {
     pub fn new(journal: Journal, clock: Arc<dyn Clock>, durable: Durable, applied: Position) -> Self {
-        Self { journal, clock, state: Mutex::new(State { durable, applied }) }
+        let bytes = durable.bytes();
+        Self { journal, clock, state: Mutex::new(State { durable, applied, bytes }) }
     }
 
     pub fn change(&self, change: Change) -> Append {
@@ -35,8 +38,18 @@ impl Store {
         let mut state = self.state.lock();
         let append = self.journal.append(kind::SESSION, &body);
         state.applied = append.position();
-        state.durable.apply(change, append.position(), self.clock.now());
+        let State { durable, bytes, .. } = &mut *state;
+        let of_client = change.resizes().cloned();
+        let weigh = |durable: &Durable| of_client.as_ref().map_or(0, |client| durable.bytes_of(client));
+        *bytes -= weigh(durable);
+        durable.apply(change, append.position(), self.clock.now());
+        *bytes += weigh(durable);
         append
+    }
+
+    /// Whether `more` bytes would be more than `max`.
+    pub fn is_full(&self, more: usize, max: usize) -> bool {
+        self.state.lock().bytes.saturating_add(more) > max
     }
 
     /// A QoS 2 publish of a lasting session: `write` appends it with the id in it.

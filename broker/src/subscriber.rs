@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use domain::Position;
-use domain::limits::{CONNECTION_OUTPUT_BYTES_MAX, LIVE_QUEUE_BYTES_MAX, LIVE_QUEUE_MESSAGES_MAX, SUBSCRIBER_WINDOW_MAX};
+use domain::limits::{CONNECTION_OUTPUT_BYTES_MAX, SUBSCRIBER_WINDOW_MAX};
 use hashbrown::{HashMap, HashSet};
 use journal::{Append, AppendError};
 use metrics::counter;
@@ -26,6 +26,7 @@ use crate::engine::{Cut, Link};
 use crate::feed::{Delivery, Feed, Taken};
 use crate::filter::{Filter, matches};
 use crate::hub::Hub;
+use crate::live_queue::LiveQueue;
 use crate::message::Message;
 use crate::metrics::{DROPPED, Tally};
 use crate::packet::{Publish, Reason, Text};
@@ -34,7 +35,8 @@ use crate::subscriber::retained_due::RetainedDue;
 pub struct Subscriber {
     hub: Arc<Hub>,
     client: Text,
-    packet_max: u32,
+    /// Nobody in particular: private topics are not for it.
+    is_anonymous: bool,
     window: usize,
     /// The session outlives the connection.
     is_lasting: bool,
@@ -46,8 +48,7 @@ pub struct Subscriber {
     own: Arc<Feed>,
     shares: Vec<Share>,
     pub live: Option<Link>,
-    live_queue: VecDeque<Message>,
-    live_bytes: usize,
+    live_queue: LiveQueue,
     retained: RetainedDue,
     inflight: HashMap<u16, Inflight>,
     /// QoS 2 ids from PUBREC to PUBCOMP.
@@ -90,14 +91,14 @@ struct Held {
 /// What a subscriber is told apart from its messages.
 pub struct Terms {
     pub client: Text,
-    pub packet_max: u32,
+    pub is_anonymous: bool,
     pub receive_max: u16,
     pub is_lasting: bool,
 }
 
 impl Subscriber {
     pub fn new(hub: Arc<Hub>, terms: Terms, resumed: Option<&Kept>) -> Self {
-        let Terms { client, packet_max, receive_max, is_lasting } = terms;
+        let Terms { client, is_anonymous, receive_max, is_lasting } = terms;
         let wake = Arc::new(Notify::new());
         let cursor = resumed.map_or(Position::START, |kept| kept.cursor);
         let is_required = is_lasting && hub.options.is_required(&client);
@@ -105,10 +106,11 @@ impl Subscriber {
         let absent_until = if is_required { Position::START } else { hub.routes.dispatched() };
         let own = Arc::new(Feed::new(client.clone(), cursor, absent_until));
         own.join(wake.clone());
+        let live_queue = LiveQueue::new(hub.options.live_queue_bytes_max, hub.live_queued.clone());
         Self {
             hub,
             client,
-            packet_max,
+            is_anonymous,
             window: usize::from(receive_max.min(SUBSCRIBER_WINDOW_MAX)),
             is_lasting,
             is_required,
@@ -117,8 +119,7 @@ impl Subscriber {
             own,
             shares: Vec::new(),
             live: None,
-            live_queue: VecDeque::new(),
-            live_bytes: 0,
+            live_queue,
             retained: RetainedDue::default(),
             inflight: HashMap::new(),
             received: HashSet::new(),
@@ -177,7 +178,8 @@ impl Subscriber {
         }
         for share in &self.shares {
             if let Taken::Message(delivery) = share.feed.take() {
-                return Some((*delivery.clone(), Origin::Share(share.feed.clone(), delivery)));
+                let own = self.filters.get(&share.text).map(|own| own.subscription).unwrap_or_default();
+                return Some((delivery.under(&own), Origin::Share(share.feed.clone(), delivery)));
             }
         }
         self.retained.next().map(|(delivery, filter)| (delivery, Origin::Retained(filter)))
@@ -185,6 +187,9 @@ impl Subscriber {
 
     fn send(&mut self, delivery: Delivery, origin: Origin, codec: &mut Codec, out: &mut BytesMut, tally: &mut Tally) {
         let Delivery { message, qos, retain, identifiers, id: former } = delivery;
+        if self.is_anonymous && self.hub.options.is_private(message.publish.topic()) {
+            return self.complete(origin);
+        }
         let Some(properties) = message.properties(self.hub.clock.now()) else {
             self.hub.meters.expired.increment(1);
             return self.complete(origin);
@@ -205,7 +210,7 @@ impl Subscriber {
         };
         let to_staged = needs_record || !self.staged.is_empty() || !self.held.is_empty();
         let target = if to_staged { &mut self.staged } else { out };
-        if !codec.publish(publish, self.packet_max, target) {
+        if !codec.publish(publish, target) {
             counter!(DROPPED, "cause" => "packet_max").increment(1);
             return self.complete(origin);
         }
@@ -221,16 +226,12 @@ impl Subscriber {
 
     /// A message of the live engine waits for the socket; `Err` when too many do.
     pub fn queue_live(&mut self, message: Message) -> Result<(), Cut> {
-        self.live_bytes += message.bytes();
-        self.live_queue.push_back(message);
-        let is_over = self.live_queue.len() > LIVE_QUEUE_MESSAGES_MAX || self.live_bytes > LIVE_QUEUE_BYTES_MAX;
-        if is_over { Err(Cut::Lagged(self.live_queue.len() as u64)) } else { Ok(()) }
+        self.live_queue.push(message)
     }
 
     fn pump_live(&mut self, codec: &mut Codec, out: &mut BytesMut, tally: &mut Tally) {
         while out.len() + self.staged.len() < CONNECTION_OUTPUT_BYTES_MAX {
-            let Some(message) = self.live_queue.pop_front() else { break };
-            self.live_bytes -= message.bytes();
+            let Some(message) = self.live_queue.pop() else { break };
             self.send_live(message, codec, out, tally);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Position;
-use domain::limits::{SESSION_BACKLOG_BYTES_MAX, SESSION_BACKLOG_MAX};
+use domain::limits::SESSION_BACKLOG_MAX;
 use hashbrown::HashMap;
 use journal::Append;
 use metrics::{counter, gauge};
@@ -18,6 +18,7 @@ use crate::checkpoint::Checkpoint;
 use crate::durable::Kept;
 use crate::error::Error;
 use crate::hub::Hub;
+use crate::limit::Limit;
 use crate::metrics::{SESSIONS, SESSIONS_ENDED};
 use crate::online::Progress;
 use crate::packet::{Reason, Text};
@@ -103,7 +104,7 @@ impl Upkeep {
         let holds_too_much = |cursor| {
             let backlog = self.hub.mileage.behind(cursor, head);
             let too_old = |since| now.micros_since(since) > SESSION_BACKLOG_MAX.as_micros() as i64;
-            backlog.bytes > SESSION_BACKLOG_BYTES_MAX || backlog.since.is_some_and(too_old)
+            backlog.bytes > self.hub.options.session_backlog_bytes_max || backlog.since.is_some_and(too_old)
         };
         let mut over = Vec::new();
         self.hub.store.read(|durable| {
@@ -126,13 +127,14 @@ impl Upkeep {
         let too_slow = |slow: &Progress| holds_too_much(slow.cursor) && !self.hub.options.is_required(&slow.name);
         for slow in self.hub.online.clients(head).into_iter().filter(too_slow) {
             warn!(client = %slow.name, "subscriber holds back too much of the journal and is disconnected");
-            self.hub.sessions.kick(&slow.name, Reason::QUOTA_EXCEEDED);
+            self.hub.sessions.kick(&slow.name, Limit::Backlog);
         }
     }
 
     fn end(&self, client: Text, cause: &'static str) {
         counter!(SESSIONS_ENDED, "cause" => cause).increment(1);
         if cause == "backlog" {
+            Limit::Backlog.reached();
             warn!(%client, "session held back too much of the journal and ends");
         }
         self.hub.rouse_will(&client, 0);

@@ -81,8 +81,18 @@ pub const DEDUPE_CACHE_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const CONNECTIONS_MAX: usize = 20_000;
 /// Unacknowledged publishes a client may have open towards the front (MQTT 5 Receive Maximum).
 pub const RECEIVE_MAXIMUM: u16 = 1_000;
-/// Topic aliases that a publisher may use on one connection.
+/// Client connections from one address beyond this machine: a mobile network shows many sensors as one.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 2_000;
+/// Clients over a limit that are told why at a time; more are closed without a word.
+pub const TURNED_AWAY_AT_ONCE_MAX: usize = 64;
+/// Publishes a second of one client beyond this machine: a gateway of 60,000 sensors that report once a minute.
+pub const PUBLISHES_PER_SECOND_MAX: u32 = 1_000;
+/// What a client may send at once, in seconds' worth of its rate.
+pub const PUBLISH_BURST_S: u64 = 10;
+/// Topic aliases of one connection, each direction by itself.
 pub const TOPIC_ALIAS_MAX: u16 = 64;
+/// Bytes of the topics that they stand for: 500 each, where a reading's topic has 50.
+pub const TOPIC_ALIASES_BYTES_MAX: usize = 32 * 1024;
 /// Bytes of one connection that may wait for their fsync before its socket is no longer read.
 pub const CONNECTION_PENDING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Publishes of one connection that may wait for their fsync before its socket is no longer read.
@@ -103,6 +113,10 @@ pub const FAREWELL_MAX: Duration = Duration::from_secs(5);
 pub const SESSIONS_MAX: usize = 100_000;
 /// Subscriptions of one session.
 pub const SUBSCRIPTIONS_PER_SESSION_MAX: usize = 1_000;
+/// Bytes of the filters of one session: 260 each.
+pub const SUBSCRIPTIONS_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that lasting sessions, their subscriptions and the wills of all clients take in memory: 2.5 kB for each of as many sessions.
+pub const SESSION_STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Retained messages of one broker.
 pub const RETAINED_MAX: usize = 1_000_000;
 /// Bytes of retained messages.
@@ -117,6 +131,9 @@ pub const CATCH_UP_READERS_MAX: usize = 2;
 /// Live (QoS 0) messages, and their bytes, that wait for one subscriber's socket before it is disconnected.
 pub const LIVE_QUEUE_MESSAGES_MAX: usize = 100_000;
 pub const LIVE_QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of live messages that wait for all subscribers' sockets together; beyond it whoever has more than its share waiting is disconnected.
+pub const LIVE_QUEUES_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub const LIVE_QUEUE_SHARE_BYTES: usize = 256 * 1024;
 /// Bytes on their way through the live engine to one subscriber before the dispatcher waits for it.
 pub const LIVE_LAG_BYTES_MAX: u64 = 512 * 1024;
 /// How long the dispatcher waits for a subscriber before it is cut off instead.
@@ -162,6 +179,8 @@ pub const LOGIN_PAUSE_MAX: Duration = Duration::from_secs(300);
 pub const LOGIN_FAILURES_REMEMBERED_MAX: usize = 100_000;
 /// How long a change of credentials by a command may take to be seen by a running server.
 pub const CREDENTIALS_LOOK: Duration = Duration::from_millis(500);
+/// How long a certificate that was put in another's place may take to be shown.
+pub const CERTIFICATES_LOOK: Duration = Duration::from_secs(10);
 
 /// From a connection's first instant, or its last answer, to the whole head of a request: who says nothing gives up the place.
 pub const HTTP_HEAD_WAIT_MAX: Duration = Duration::from_secs(20);

@@ -3,14 +3,20 @@
 use bytes::{Bytes, BytesMut};
 
 use super::*;
-use crate::packet::Text;
+use crate::packet::{Subscribe, SubscribeOptions, Text};
+use crate::properties::Properties;
 
 fn v3() -> Codec {
     Codec::V3(v3::Codec::new(1 << 20))
 }
 
 fn v5() -> Codec {
-    Codec::V5 { codec: v5::Codec::new(1 << 20, 0), clean: true }
+    with(Given::default(), usize::MAX, false)
+}
+
+/// As a client asked to be spoken to.
+fn with(aliases: Given, packet_max: usize, wants_texts: bool) -> Codec {
+    Codec::V5(V5 { codec: v5::Codec::new(1 << 20, 0), clean: true, aliases, packet_max, wants_texts })
 }
 
 fn decode(mut codec: Codec, bytes: &[u8]) -> Result<Option<Incoming>, Fault> {
@@ -180,7 +186,8 @@ fn what_the_protocol_forbids_is_refused_whatever_the_crate_says() {
 
 #[test]
 fn every_outgoing_packet_is_what_the_specification_says() {
-    let ack = ConnAck { session_present: true, receive_max: 1_000, topic_alias_max: 64, ..ConnAck::default() };
+    let ack =
+        ConnAck { session_present: true, receive_max: 1_000, packet_max: 1 << 20, topic_alias_max: 64, ..ConnAck::default() };
     let cases: [(&str, fn(&mut Codec, &mut BytesMut), &[u8], &[u8]); 9] = [
         ("puback", |c, o| c.puback(1, Reason::SUCCESS, o), b"\x40\x02\0\x01", b"\x40\x02\0\x01"),
         ("puback refused", |c, o| c.puback(1, Reason::NOT_AUTHORISED, o), b"\x40\x02\0\x01", b"\x40\x03\0\x01\x87"),
@@ -195,7 +202,7 @@ fn every_outgoing_packet_is_what_the_specification_says() {
         ),
         ("unsuback", |c, o| c.unsuback(1, &[Reason::NO_SUBSCRIPTION], o), b"\xb0\x02\0\x01", b"\xb0\x04\0\x01\0\x11"),
         ("pingresp", |c, o| c.pingresp(o), b"\xd0\0", b"\xd0\0"),
-        ("disconnect", |c, o| c.disconnect(Reason::SERVER_SHUTTING_DOWN, o), b"", b"\xe0\x01\x8b"),
+        ("disconnect", |c, o| c.disconnect(Reason::SERVER_SHUTTING_DOWN, "bye", o), b"", b"\xe0\x01\x8b"),
     ];
     for (name, write, old, new) in cases {
         for (mut codec, expected) in [(v3(), old), (v5(), new)] {
@@ -224,12 +231,58 @@ fn a_publish_survives_its_bytes_and_one_that_is_too_large_for_its_reader_is_not_
     };
     let sent = Publish { properties, ..publish(2, true, 300) };
     let mut out = BytesMut::new();
-    assert!(v5().publish(sent.clone(), u32::MAX, &mut out));
+    assert!(v5().publish(sent.clone(), &mut out));
     assert_eq!(v5().decode(&mut out), Ok(Some(Incoming::Publish(sent.clone()))));
-    assert!(v3().publish(publish(1, false, 9), u32::MAX, &mut out));
+    assert!(v3().publish(publish(1, false, 9), &mut out));
     assert_eq!(v3().decode(&mut out), Ok(Some(Incoming::Publish(publish(1, false, 9)))));
-    assert!(!v5().publish(sent, 10, &mut out));
+    assert!(!with(Given::default(), 10, false).publish(sent, &mut out));
     assert!(out.is_empty());
+}
+
+#[test]
+fn reasons_are_told_in_words_to_who_asks_and_has_room() {
+    let cases: [(&str, fn(&mut Codec, &mut BytesMut), &[u8]); 5] = [
+        ("disconnect", |c, o| c.disconnect(Reason(0x97), "why", o), b"\xe0\x08\x97\x06\x1f\0\x03why"),
+        ("puback", |c, o| c.puback(1, Reason(0x87), o), b"\x40\x15\0\x01\x87\x11\x1f\0\x0enot authorised"),
+        ("success", |c, o| c.puback(1, Reason::SUCCESS, o), b"\x40\x02\0\x01"),
+        ("suback", |c, o| c.suback(1, &[Reason(1), Reason(0x87)], o), b"\x90\x16\0\x01\x11\x1f\0\x0enot authorised\x01\x87"),
+        ("unsuback", |c, o| c.unsuback(1, &[Reason(0x11)], o), b"\xb0\x04\0\x01\0\x11"),
+    ];
+    for (name, write, expected) in cases {
+        let mut out = BytesMut::new();
+        write(&mut with(Given::default(), 1_000, true), &mut out);
+        assert_eq!(out, expected, "{name}");
+        out.clear();
+        write(&mut with(Given::default(), 30, true), &mut out);
+        assert!(out.len() < 10, "{name} has no room for words");
+    }
+    let refusal = ConnAck { reason: Reason(0x86), text: Some("bad"), ..ConnAck::default() };
+    let mut out = BytesMut::new();
+    with(Given::default(), 1_000, true).connack(&refusal, &mut out);
+    assert!(out.windows(6).any(|window| window == b"\x1f\0\x03bad"), "{out:?}");
+}
+
+#[test]
+fn a_topic_is_written_once_to_who_takes_aliases() {
+    let mut codec = with(Given::new(1), usize::MAX, false);
+    let mut out = BytesMut::new();
+    for topic in ["a/long/topic", "a/long/topic", "b"] {
+        assert!(codec.publish(Publish { topic: topic.into(), ..publish(0, false, 0) }, &mut out));
+    }
+    let mut seen = Vec::new();
+    while let Some(Incoming::Publish(publish)) = codec.decode(&mut out).expect("valid") {
+        seen.push((publish.topic.to_string(), publish.alias));
+    }
+    assert_eq!(seen, [("a/long/topic".to_owned(), Some(1)), (String::new(), Some(1)), ("b".to_owned(), None)]);
+}
+
+#[test]
+fn a_publish_that_does_not_fit_makes_no_alias() {
+    let mut codec = with(Given::new(1), 20, false);
+    let mut out = BytesMut::new();
+    assert!(!codec.publish(Publish { topic: "t".repeat(30).into(), ..publish(0, false, 0) }, &mut out));
+    assert!(codec.publish(Publish { topic: "short".into(), ..publish(0, false, 0) }, &mut out));
+    assert_eq!(out, &b"\x30\x0c\0\x05short\x03\x23\0\x01x"[..]);
 }
 
 proptest::proptest! {

@@ -8,15 +8,16 @@ use std::collections::BTreeSet;
 use bytes::BytesMut;
 use domain::Position;
 use domain::access::Principal;
-use domain::limits::SUBSCRIPTIONS_PER_SESSION_MAX;
+use domain::limits::SUBSCRIPTIONS_BYTES_MAX;
 use metrics::counter;
 use tracing::warn;
 
 use super::{Filter, Hub, Origin, Share, Subscribed, Subscriber, Text};
 use crate::change::{Change, Subscription};
 use crate::codec::Codec;
-use crate::durable::Kept;
+use crate::durable::{Kept, SUBSCRIPTION_BYTES};
 use crate::feed::Delivery;
+use crate::limit::Limit;
 use crate::metrics::SUBSCRIBES_REFUSED;
 use crate::packet::{Reason, Subscribe, SubscribeOptions};
 use crate::routes::{Target, WithRetained};
@@ -40,7 +41,7 @@ impl Subscriber {
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         let mut granted = Vec::new();
         for (text, options) in subscribe.filters {
-            match self.grant(text, options, subscribe.identifier, principal)? {
+            match self.grant(text, options, subscribe.identifier, principal, &granted)? {
                 Ok(grant) => {
                     reasons.push(Reason(grant.subscribed.subscription.qos));
                     granted.push(grant);
@@ -64,6 +65,7 @@ impl Subscriber {
         options: SubscribeOptions,
         identifier: Option<u32>,
         principal: &Principal,
+        granted: &[Granted],
     ) -> Result<Result<Granted, Reason>, Reason> {
         let Some(filter) = Filter::parse(&text) else { return Ok(Err(Reason::TOPIC_FILTER_INVALID)) };
         if filter.share.is_some() && options.no_local {
@@ -73,8 +75,13 @@ impl Subscriber {
             return Ok(Err(Reason::NOT_AUTHORISED));
         }
         let former = self.filters.get(&text);
-        if former.is_none() && self.filters.len() >= SUBSCRIPTIONS_PER_SESSION_MAX {
-            return Ok(Err(Reason::QUOTA_EXCEEDED));
+        if former.is_none()
+            && granted.iter().all(|grant| grant.text != text)
+            && let Some(limit) = self.limit_of_another(&text, granted)
+        {
+            limit.reached();
+            warn!(client = %self.client, filter = %text, limit = limit.name(), "subscription refused: a limit is reached");
+            return Ok(Err(limit.reason()));
         }
         let mut subscription = Subscription::new(options, identifier);
         subscription.since = former.map_or(self.first_since(), |former| former.subscription.since);
@@ -90,6 +97,20 @@ impl Subscriber {
         Ok(Ok(Granted { text, subscribed: Subscribed { filter, subscription }, retained }))
     }
 
+    /// The limit that one more subscription is over.
+    fn limit_of_another(&self, text: &Text, granted: &[Granted]) -> Option<Limit> {
+        let new = || granted.iter().map(|grant| &grant.text).filter(|text| !self.filters.contains_key(*text));
+        let bytes: usize = self.filters.keys().chain(new()).map(|filter| filter.len()).sum();
+        if self.filters.len() + new().count() >= self.hub.options.subscriptions_max
+            || bytes + text.len() > SUBSCRIPTIONS_BYTES_MAX
+        {
+            return Some(Limit::Subscriptions);
+        }
+        let more = text.len() + SUBSCRIPTION_BYTES;
+        let is_full = || self.hub.store.is_full(more, self.hub.options.session_store_bytes_max);
+        (self.is_lasting && is_full()).then_some(Limit::SessionStore)
+    }
+
     /// Since when a new subscription counts: since now, of a required session's first ones since the session was named.
     fn first_since(&self) -> Position {
         match self.is_required && self.filters.is_empty() {
@@ -99,7 +120,8 @@ impl Subscriber {
     }
 
     fn is_granted(&self, principal: &Principal, path: &str) -> bool {
-        let granted = self.hub.authority.may_subscribe(principal, path);
+        let is_private = *principal == Principal::Anonymous && self.hub.options.is_private(path);
+        let granted = !is_private && self.hub.authority.may_subscribe(principal, path);
         if !granted {
             counter!(SUBSCRIBES_REFUSED).increment(1);
             warn!(client = %self.client, filter = %path, "subscription refused: not authorised");
@@ -132,7 +154,7 @@ impl Subscriber {
         let former = self.filters.get(&text).map(|former| former.subscription.qos);
         if filter.share.is_some() {
             if former.is_none() {
-                self.join(text.clone(), &filter.path, *subscription);
+                self.join(text.clone(), &filter.path);
             }
             self.filters.insert(text, subscribed);
             return Ok(());
@@ -166,8 +188,8 @@ impl Subscriber {
         Ok(link.meter.clone())
     }
 
-    fn join(&mut self, text: Text, path: &Text, subscription: Subscription) {
-        let feed = self.hub.online.join_share(&self.hub, &text, path, subscription);
+    fn join(&mut self, text: Text, path: &Text) {
+        let feed = self.hub.online.join_share(&self.hub, &text, path);
         feed.join(self.wake.clone());
         self.shares.push(Share { text, feed });
     }

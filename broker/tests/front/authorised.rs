@@ -40,7 +40,7 @@ impl Authority for Devices {
 
 /// MQTT 5 with a user name; a session that outlives its connection unless `flags` begin it anew and its expiry is 0.
 async fn connect(front: &Front, user: &str, client: &str, expiry_s: u8) -> (Raw, Vec<u8>) {
-    let mut body = b"\0\x04MQTT\x05\x80\0\0\x05\x11\0\0\0".to_vec();
+    let mut body = b"\0\x04MQTT\x05\x80\0\0\x07\x17\0\x11\0\0\0".to_vec();
     body.push(expiry_s);
     text(&mut body, client);
     text(&mut body, user);
@@ -108,7 +108,7 @@ async fn a_client_without_credentials_does_not_reach_into_a_devices_sessions() {
 async fn a_revoked_device_is_disconnected_and_its_will_is_not_sent() {
     let devices = Arc::new(Devices::default());
     let front = Front::start_for(devices.clone()).await;
-    let mut body = b"\0\x04MQTT\x05\x84\0\0\0".to_vec();
+    let mut body = b"\0\x04MQTT\x05\x84\0\0\x02\x17\0".to_vec();
     text(&mut body, "c");
     body.push(0);
     text(&mut body, "kerbside/v1/parking/bay-1");

@@ -7,6 +7,7 @@ mod clients;
 mod connecting;
 mod disk;
 mod harness;
+mod limits;
 mod publishing;
 mod raw;
 mod requiring;

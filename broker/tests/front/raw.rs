@@ -41,8 +41,13 @@ impl Raw {
         raw
     }
 
-    /// MQTT 5 with connect properties; the CONNACK is returned.
+    /// MQTT 5 with connect properties and without reason strings; the CONNACK is returned.
     pub async fn v5(address: SocketAddr, client: &str, flags: u8, properties: &[u8]) -> (Self, Vec<u8>) {
+        Self::v5_with_texts(address, client, flags, &[properties, &[0x17, 0]].concat()).await
+    }
+
+    /// MQTT 5 with connect properties; the CONNACK is returned.
+    pub async fn v5_with_texts(address: SocketAddr, client: &str, flags: u8, properties: &[u8]) -> (Self, Vec<u8>) {
         let mut body = b"\0\x04MQTT\x05".to_vec();
         body.extend([flags, 0, 0, properties.len() as u8]);
         body.extend(properties);
