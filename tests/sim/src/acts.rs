@@ -53,7 +53,7 @@ impl Day {
     }
 
     pub(crate) fn fill_disks(&mut self) {
-        for disk in [self.world.journal.clone(), self.world.checkpoints.clone()] {
+        for disk in self.world.clone().disks() {
             let room = disk.bytes() + self.rng.below(20_000);
             disk.set_faults(|faults| faults.room = Some(room));
         }

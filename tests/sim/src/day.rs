@@ -59,7 +59,7 @@ pub async fn play(world: Arc<World>) -> Result<(), String> {
     for number in 0..DEVICES {
         devices.spawn(Device::new(&world, &net, number, rush).live(DAY));
     }
-    net.open(Some(life.journal.clone()));
+    net.open(life.door.clone());
     let (acts, last_flip) = (JoinSet::new(), Duration::ZERO);
     let mut day = Day { world: world.clone(), net, rng, life: Some(life), lives, acts, last_flip };
     for (at, event) in events {
@@ -148,12 +148,12 @@ impl Day {
                 biased;
                 broken = world.broken() => return Err(broken),
                 () = life.power.gone() => None,
-                ended = &mut life.service.0 => Some(ended),
+                ended = &mut life.service.0 => Some(format!("ingest: {ended:?}")),
+                ended = &mut life.front.0 => Some(format!("the front: {ended:?}")),
                 () = &mut done => return Ok(()),
             };
             if let Some(ended) = ended.filter(|_| life.power.is_on()) {
-                let why = ended.map_or_else(|error| error.to_string(), |ended| format!("{ended:?}"));
-                return Err(format!("ingest ended by itself: {why}"));
+                return Err(format!("it ended by itself: {ended}"));
             }
             note!(world.trace, "the power is gone");
             self.restart(Crash::PowerLoss).await?;
@@ -183,7 +183,7 @@ impl Day {
     /// The end of the server without a word, and a new beginning some time later.
     async fn restart(&mut self, crash: Crash) -> Result<(), String> {
         note!(self.world.trace, "{crash:?}");
-        self.net.open(None);
+        self.net.cut();
         if let Some(life) = self.life.take() {
             life.crash(crash).await;
         }
@@ -192,10 +192,11 @@ impl Day {
 
     async fn stop(&mut self) -> Result<(), String> {
         note!(self.world.trace, "stop");
-        self.net.open(None);
+        self.net.close();
         if let Some(life) = self.life.take() {
             life.stop().await?;
         }
+        self.net.cut();
         self.begin_again().await
     }
 
@@ -204,7 +205,7 @@ impl Day {
         world.clock.sleep(Duration::from_millis(100 + self.rng.below(60_000))).await;
         self.damage();
         let (life, lives) = start(&world, self.lives).await?;
-        self.net.open(Some(life.journal.clone()));
+        self.net.open(life.door.clone());
         (self.life, self.lives) = (Some(life), lives);
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! Days of a small city in one thread, on virtual time, with everything going wrong that may: one seed is one day, always the same.
 //!
 //! ```text
-//! device ──net──► journal (real format, modelled disk) ──► ingest::Service (real) ──► Lake (real, modelled store and log)
-//!                    │ tail                                        │ view, ledger, live state
-//!                    ▼                                             ▼
-//!                 oracle: reference of every record ──────► must be equal, after each step
+//! device ──pipe──► broker (real) ──► journal (real, modelled disk) ──► ingest (real) ──► Lake (real, modelled store and log)
+//!    ▲                  │                │ tail                           │ view, ledger, live state
+//!    └── PUBACK ◄───────┘                ▼                                ▼
+//!           └─────► oracle: what every durable record must come to ──── is it so, after each step?
 //! ```
 //!
 //! The runtime's own idleness moves the clock ([`clock`]), so nothing waits and nothing races. Absent on purpose: sockets, SQL, and
@@ -18,9 +18,11 @@ mod device;
 pub mod disk;
 mod life;
 mod log;
+mod mqtt;
 pub mod mutation;
 mod net;
 mod oracle;
+mod pipe;
 mod power;
 mod reference;
 mod run;

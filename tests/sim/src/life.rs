@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use broker::{Broker, Stream};
+use domain::access::{Anonymous, Peer};
 use domain::registry::CityOptions;
 use domain::{Clock, JournalId};
 use ingest::{Handle, Service, UnknownSensors, Weakness};
@@ -9,6 +11,7 @@ use journal::{Journal, Recovery};
 use lake::log::Log;
 use lake::table::Table;
 use lake::{Backing, Lake};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +19,7 @@ use crate::desk::Desk;
 use crate::disk::Crash;
 use crate::log::ModelLog;
 use crate::mutation::Mutation;
+use crate::net::Door;
 use crate::note;
 use crate::power::Power;
 use crate::world::{FUTURE_S, World};
@@ -28,7 +32,10 @@ pub struct Life {
     pub lake: Lake,
     /// Cancelled when it ends, in whatever way.
     pub ended: CancellationToken,
-    shutdown: CancellationToken,
+    pub door: Door,
+    /// Of the front, which ends first, and of ingest.
+    shutdowns: [CancellationToken; 2],
+    pub front: Task<Result<(), broker::Error>>,
     pub service: Task<Result<(), ingest::Error>>,
     desk: Arc<Desk>,
     writing: Task<()>,
@@ -85,6 +92,9 @@ impl Life {
         let desk = Desk::new(writer, power.clone());
         *world.desk.lock() = Some(desk.clone());
         let writing = Task(tokio::spawn(desk.clone().serve(world.clone(), tail, number)));
+        let (streams, carried) = unbounded_channel();
+        let front = open_front(world, number, power, &journal, carried).await.map_err(|error| format!("the front: {error}"))?;
+        let floor = front.handle();
         let lake = open_lake(world, number, power).await.map_err(|error| format!("the lake: {error}"))?;
         let deps = ingest::Deps {
             journal: journal.clone(),
@@ -92,14 +102,16 @@ impl Life {
             clock,
             city: CityOptions::default(),
             data_dir: world.folder.path().to_owned(),
-            floors: Vec::new(),
+            floors: vec![Arc::new(move || floor.trim_floor())],
         };
         let service = Service::new_on(ingest_options(world), deps, world.checkpoints.mount(power.clone())).await;
         let service = service.map_err(|error| format!("ingest: {error}"))?;
-        let (handle, shutdown) = (service.handle(), CancellationToken::new());
-        let service = Task(tokio::spawn(service.run(shutdown.clone())));
+        let (handle, shutdowns) = (service.handle(), [CancellationToken::new(), CancellationToken::new()]);
+        let front = Task(tokio::spawn(front.run(shutdowns[0].clone())));
+        let service = Task(tokio::spawn(service.run(shutdowns[1].clone())));
         let (power, ended, world) = (power.clone(), CancellationToken::new(), world.clone());
-        Ok(Self { world, power, journal, handle, lake, ended, shutdown, service, desk, writing })
+        let door = Door { streams, power: power.clone() };
+        Ok(Self { world, power, journal, handle, lake, ended, door, shutdowns, front, service, desk, writing })
     }
 
     /// Ends it as a kill or the loss of power does.
@@ -111,8 +123,11 @@ impl Life {
 
     /// Ends it in order; `Err` when it fails or the power goes off meanwhile.
     pub async fn stop(mut self) -> Result<(), String> {
-        self.shutdown.cancel();
         let stopping = async {
+            self.shutdowns[0].cancel();
+            let served = (&mut self.front.0).await.map_err(|error| format!("the front: {error}"))?;
+            served.map_err(|error| format!("the front: {error}"))?;
+            self.shutdowns[1].cancel();
             let served = (&mut self.service.0).await.map_err(|error| format!("ingest: {error}"))?;
             served.map_err(|error| format!("ingest: {error}"))?;
             self.journal.close().await.map_err(|error| format!("the journal: {error}"))
@@ -132,6 +147,7 @@ impl Life {
     async fn end(&mut self) {
         self.ended.cancel();
         *self.world.desk.lock() = None;
+        self.front.end().await;
         self.service.end().await;
         self.writing.end().await;
         self.desk.close();
@@ -141,14 +157,32 @@ impl Life {
 /// What the disks lose.
 pub fn end_of_power(world: &World, crash: Crash) {
     *world.desk.lock() = None;
-    world.journal.crash(crash);
-    world.checkpoints.crash(crash);
+    for disk in world.disks() {
+        disk.crash(crash);
+    }
 }
 
 fn note_recovery(world: &World, recovery: &Recovery) {
     let Recovery { first, last, segments, .. } = recovery;
     let torn = recovery.torn.as_ref().map(|torn| torn.bytes);
     note!(world.trace, "journal {first} to {last} in {segments} segments, torn {torn:?}");
+}
+
+async fn open_front(
+    world: &Arc<World>,
+    number: u64,
+    power: &Power,
+    journal: &Journal,
+    carried: UnboundedReceiver<(Box<dyn Stream>, Peer)>,
+) -> Result<Broker, broker::Error> {
+    let deps = broker::Deps {
+        journal: journal.clone(),
+        clock: world.clock.clone(),
+        rng: world.rng(40_000_000 + number),
+        authority: Arc::new(Anonymous::default()),
+        tls: None,
+    };
+    Broker::carried(broker::Options::default(), deps, carried, world.front.mount(power.clone())).await
 }
 
 async fn open_lake(world: &Arc<World>, number: u64, power: &Power) -> Result<Lake, lake::Error> {

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use domain::Position;
 use domain::record::Record;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use journal::{Entry, Journal, Recovery, Tail};
 use lake::contract::{LedgerView, Live as _, View};
 use lake::table::Table;
@@ -21,7 +21,8 @@ pub struct Oracle(Mutex<Memory>);
 struct Memory {
     /// Of each durable record, by position − 1.
     records: Vec<u64>,
-    payloads: HashSet<u64>,
+    /// How many records hold each message.
+    payloads: HashMap<u64, u32>,
     reference: Reference,
     /// Of immutable files, by path.
     files: HashMap<String, Content>,
@@ -32,7 +33,7 @@ impl Oracle {
     pub fn new(holds_unknown: bool, future_s: u32) -> Self {
         Self(Mutex::new(Memory {
             records: Vec::new(),
-            payloads: HashSet::new(),
+            payloads: HashMap::new(),
             reference: Reference::new(holds_unknown, future_s),
             files: HashMap::new(),
             acknowledged: 0,
@@ -59,9 +60,19 @@ impl Oracle {
     pub fn acknowledge(&self, topic: &str, payload: &Bytes) -> Result<(), String> {
         let mut memory = self.0.lock();
         memory.acknowledged += 1;
-        match memory.payloads.contains(&message_hash(topic, payload)) {
+        match memory.payloads.contains_key(&message_hash(topic, payload)) {
             true => Ok(()),
             false => Err(format!("ACK-1: acknowledged and not durable: {topic} {}", String::from_utf8_lossy(payload))),
+        }
+    }
+
+    /// QoS 2 in a session that lasts: whatever broke meanwhile, there is one record of it.
+    pub fn once(&self, topic: &str, payload: &Bytes) -> Result<(), String> {
+        match self.0.lock().payloads.get(&message_hash(topic, payload)) {
+            Some(1) => Ok(()),
+            times => {
+                Err(format!("ACK-1: {times:?} records hold a message of QoS 2: {topic} {}", String::from_utf8_lossy(payload)))
+            }
         }
     }
 
@@ -175,7 +186,7 @@ impl Memory {
         self.records.push(record_hash(&entry));
         let record = Record::decode(entry.kind, entry.body).map_err(|error| format!("record {}: {error}", entry.position))?;
         if let Record::Publish(publish) = &record {
-            self.payloads.insert(message_hash(publish.topic(), &publish.payload));
+            *self.payloads.entry(message_hash(publish.topic(), &publish.payload)).or_default() += 1;
         }
         self.reference.take(entry.received_at, record);
         Ok(())

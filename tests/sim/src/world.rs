@@ -30,6 +30,8 @@ pub struct World {
     pub oracle: Oracle,
     pub journal: Arc<Disk>,
     pub checkpoints: Arc<Disk>,
+    /// Of the front.
+    pub front: Arc<Disk>,
     pub store: Arc<Store>,
     pub archives: [Arc<Archive>; Table::ALL.len()],
     /// Holds the registry's SQLite file.
@@ -55,6 +57,7 @@ impl World {
             oracle: Oracle::new(scenario.edits, FUTURE_S),
             journal: Disk::new(rng.stream(1)),
             checkpoints: Disk::new(rng.stream(2)),
+            front: Disk::new(rng.stream(6)),
             store: Store::new(rng.stream(3)),
             archives: Default::default(),
             folder: tempfile::tempdir()?,
@@ -81,7 +84,11 @@ impl World {
                 latency_ms: store_latency_ms,
             };
         });
-        for (disk, liar) in [(&self.journal, Mutation::AckBeforeSync), (&self.checkpoints, Mutation::SkippedCheckpointSync)] {
+        for (disk, liar) in [
+            (&self.journal, Mutation::AckBeforeSync),
+            (&self.checkpoints, Mutation::SkippedCheckpointSync),
+            (&self.front, Mutation::SkippedCheckpointSync),
+        ] {
             let lies = self.mutation == liar;
             disk.set_faults(|faults| {
                 *faults = crate::disk::Faults { sync: disk_error, write: disk_error, room: None, lies };
@@ -93,9 +100,13 @@ impl World {
     pub fn calm_down(&self) {
         self.is_calm.store(true, Ordering::Relaxed);
         self.store.set_faults(|faults| *faults = crate::store::Faults { latency_ms: 20, ..Default::default() });
-        for disk in [&self.journal, &self.checkpoints] {
+        for disk in self.disks() {
             disk.set_faults(|faults| *faults = crate::disk::Faults { lies: faults.lies, ..Default::default() });
         }
+    }
+
+    pub fn disks(&self) -> [&Arc<Disk>; 3] {
+        [&self.journal, &self.checkpoints, &self.front]
     }
 
     pub fn is_calm(&self) -> bool {
