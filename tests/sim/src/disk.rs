@@ -109,6 +109,11 @@ impl Disk {
         }
     }
 
+    /// Names and what the files hold.
+    pub fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.lock().now.iter().map(|(name, inode)| (name.clone(), inode.lock().now.clone())).collect()
+    }
+
     /// Names and lengths.
     pub fn files(&self) -> Vec<(String, usize)> {
         self.0.lock().now.iter().map(|(name, inode)| (name.clone(), inode.lock().now.len())).collect()

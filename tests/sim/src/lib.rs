@@ -32,6 +32,11 @@ mod sums;
 mod trace;
 mod world;
 
+/// As the server's own: a day is a million small pieces of memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub use mutation::Mutation;
-pub use run::{Outcome, run};
+pub use reference::Shown;
+pub use run::{Outcome, Recording, record, run};
 pub use scenario::Scenario;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker::{Broker, Stream};
 use domain::access::{Anonymous, Peer};
 use domain::registry::CityOptions;
-use domain::{Clock, JournalId};
+use domain::{Clock, JournalId, Position};
 use ingest::{Handle, Service, UnknownSensors, Weakness};
 use journal::{Journal, Recovery};
 use lake::log::Log;
@@ -94,7 +94,7 @@ impl Life {
         let writing = Task(tokio::spawn(desk.clone().serve(world.clone(), tail, number)));
         let (streams, carried) = unbounded_channel();
         let front = open_front(world, number, power, &journal, carried).await.map_err(|error| format!("the front: {error}"))?;
-        let floor = front.handle();
+        let (floor, keeps) = (front.handle(), world.keeps_journal);
         let lake = open_lake(world, number, power).await.map_err(|error| format!("the lake: {error}"))?;
         let deps = ingest::Deps {
             journal: journal.clone(),
@@ -102,7 +102,7 @@ impl Life {
             clock,
             city: CityOptions::default(),
             data_dir: world.folder.path().to_owned(),
-            floors: vec![Arc::new(move || floor.trim_floor())],
+            floors: vec![Arc::new(move || if keeps { Position::START } else { floor.trim_floor() })],
         };
         let service = Service::new_on(ingest_options(world), deps, world.checkpoints.mount(power.clone())).await;
         let service = service.map_err(|error| format!("ingest: {error}"))?;

@@ -2,17 +2,19 @@
 //!
 //! It reads the journal through a tail of its own right after each sync, before anybody else acts on it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use domain::Position;
 use domain::record::Record;
 use hashbrown::HashMap;
 use journal::{Entry, Journal, Recovery, Tail};
-use lake::contract::{LedgerView, Live as _, View};
+use lake::contract::{Counts, LedgerView, Live as _, View};
 use lake::table::Table;
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::reference::{Expected, Reference};
+use crate::reference::{Expected, Reference, Shown};
 use crate::store::Store;
 use crate::sums::{Content, Sum};
 
@@ -166,6 +168,13 @@ impl Oracle {
             }
         });
         outcome
+    }
+
+    /// Readings by sensor, and the ledger, at the newest record.
+    pub fn came_to(&self) -> (BTreeMap<String, Vec<Shown>>, Counts) {
+        let memory = self.0.lock();
+        let counts = memory.reference.at(memory.reference.head()).map(|expected| expected.counts.clone());
+        (memory.reference.shown(), counts.unwrap_or_default())
     }
 
     /// Dead letters that stand, of before `upto`, oldest first.

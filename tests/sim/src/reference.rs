@@ -3,6 +3,8 @@
 //! It knows each identity ever accepted and looks nothing up anywhere, so there are no marks, caches, checkpoints or commits to be wrong.
 //! After each record it notes what ledger and tables must hold there. Decoding is the domain's own.
 
+use std::collections::BTreeMap;
+
 use domain::codec::{self, Options};
 use domain::identity::{Fingerprint, Identity, measured_values};
 use domain::kind::parking::ParkingValue;
@@ -41,7 +43,18 @@ impl Expected {
     }
 }
 
+/// An accepted reading as an API shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    pub observed_at: Timestamp,
+    pub state: Option<&'static str>,
+    pub free: Option<i32>,
+    pub pm25: Option<f64>,
+    pub no2: Option<f64>,
+}
+
 pub struct Reference {
+    shown: BTreeMap<String, Vec<Shown>>,
     holds_unknown: bool,
     future_us: i64,
     now: Timestamp,
@@ -74,6 +87,7 @@ struct At {
 impl Reference {
     pub fn new(holds_unknown: bool, future_s: u32) -> Self {
         Self {
+            shown: BTreeMap::new(),
             holds_unknown,
             future_us: i64::from(future_s) * 1_000_000,
             now: Timestamp::default(),
@@ -224,9 +238,14 @@ impl Reference {
 
     fn count(&mut self, at: At, sensor: &SensorId, reading: &Reading, new: &[(Identity, Fingerprint)], expected: &mut Expected) {
         let (id, observed_at) = (sensor.as_str(), reading.observed_at);
+        let mut shown = Shown { observed_at, state: None, free: None, pm25: None, no2: None };
         match &reading.measured {
             Measured::Parking(parking) => {
                 expected.parking.add(sums::parking(id, observed_at, at.received_at, parking.value));
+                match parking.value {
+                    ParkingValue::Bay(state) => shown.state = Some(state.name()),
+                    ParkingValue::Counter { free, .. } => shown.free = Some(free),
+                }
                 let last = self.newest.entry(id.to_owned()).or_insert((observed_at, parking.value));
                 if observed_at > last.0 {
                     *last = (observed_at, parking.value);
@@ -237,9 +256,19 @@ impl Reference {
                     new.iter().any(|(identity, _)| matches!(identity, Identity::Air { quantity, .. } if *quantity == wanted))
                 };
                 let values = air.values.iter().filter(|(quantity, _)| is_new(*quantity));
+                let of = |wanted| values.clone().find(|(quantity, _)| *quantity == wanted).map(|(_, value)| value);
+                (shown.pm25, shown.no2) = (of(Quantity::Pm25), of(Quantity::No2));
                 expected.air.add(sums::air(id, observed_at, at.received_at, air.avg_s, values));
             }
         }
+        self.shown.entry(id.to_owned()).or_default().push(shown);
+    }
+
+    /// Every accepted reading, by sensor and instant.
+    pub fn shown(&self) -> BTreeMap<String, Vec<Shown>> {
+        let mut shown = self.shown.clone();
+        shown.values_mut().for_each(|readings| readings.sort_by_key(|reading| reading.observed_at));
+        shown
     }
 
     fn refuse(&mut self, at: At, element: u32, reason: Reason, expected: &mut Expected) -> Verdict {

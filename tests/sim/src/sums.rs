@@ -8,6 +8,7 @@ use domain::{Quantity, Reason, Timestamp};
 use hashbrown::HashMap;
 use lake::rows::{AirColumns, ParkingColumns};
 use lake::table::Table;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -78,9 +79,10 @@ pub struct Content {
 impl Content {
     /// Of a Parquet file.
     pub fn of_file(table: Table, bytes: Bytes) -> Result<Self, String> {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|builder| builder.build());
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| error.to_string())?;
+        let columns = ProjectionMask::columns(builder.parquet_schema(), columns_of(table));
         let mut content = Self::default();
-        for batch in reader.map_err(|error| error.to_string())? {
+        for batch in builder.with_projection(columns).build().map_err(|error| error.to_string())? {
             content.take(table, &batch.map_err(|error| error.to_string())?)?;
         }
         Ok(content)
@@ -156,6 +158,21 @@ impl Content {
             sum.add(letter_hash(*name, *letter));
         }
         sum
+    }
+}
+
+/// What is looked into.
+fn columns_of(table: Table) -> Vec<&'static str> {
+    match table {
+        Table::ParkingReadings => {
+            ["sensor", "observed_at", "received_at", "state", "free", "capacity", "journal_offset"].to_vec()
+        }
+        Table::AirReadings => {
+            let quantities = Quantity::ALL.iter().map(|quantity| quantity.name);
+            ["sensor", "observed_at", "received_at", "avg_s", "journal_offset"].into_iter().chain(quantities).collect()
+        }
+        Table::DeadLetters => ["reason", "element", "journal_offset", "resolved_offset"].to_vec(),
+        Table::Registry => ["kind"].to_vec(),
     }
 }
 

@@ -23,6 +23,9 @@ use crate::trace::Trace;
 pub const FUTURE_S: u32 = 300;
 
 pub struct World {
+    pub seed: u64,
+    /// No record is freed.
+    pub keeps_journal: bool,
     pub scenario: Scenario,
     pub mutation: Mutation,
     pub clock: Arc<VirtualClock>,
@@ -47,9 +50,19 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, scenario: Scenario, mutation: Mutation) -> std::io::Result<Arc<Self>> {
+        Self::of(seed, scenario, mutation, false)
+    }
+
+    pub fn keeping_its_journal(seed: u64, scenario: Scenario) -> std::io::Result<Arc<Self>> {
+        Self::of(seed, scenario, Mutation::None, true)
+    }
+
+    fn of(seed: u64, scenario: Scenario, mutation: Mutation, keeps_journal: bool) -> std::io::Result<Arc<Self>> {
         let rng = Rng::from_seed(seed);
         let clock = VirtualClock::starting_at(beginning(seed));
         let world = Self {
+            seed,
+            keeps_journal,
             scenario,
             mutation,
             trace: Trace::new(clock.clone()),
