@@ -36,3 +36,6 @@ pub struct Options {
     /// Their revocation lists. Empty: none.
     pub revoked: PathBuf,
 }
+
+#[cfg(test)]
+mod tests;

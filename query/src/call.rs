@@ -175,6 +175,9 @@ pub fn refuse(problem: Problem, operation: &str, language: Language, request_id:
     } else if problem.is_ours() {
         warn!(%request_id, operation, ?problem, "request not served");
     }
+    if matches!(problem, Problem::Key | Problem::Scope(_)) {
+        warn!(%request_id, operation, problem = problem.slug(), "request refused");
+    }
     metrics::refused(problem.slug());
     problem.into_response(language, request_id)
 }

@@ -122,7 +122,7 @@ fn valid(params: &mut CertificateParams, days: u32, now: Timestamp) -> anyhow::R
 }
 
 /// The authority's own, without its dates.
-fn params() -> CertificateParams {
+pub fn params() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = named("Kerbside authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
