@@ -39,6 +39,6 @@ mod writer;
 pub use checkpoint::CheckpointError;
 pub use error::Error;
 pub use handle::Handle;
-pub use options::{Options, UnknownSensors};
+pub use options::{Options, UnknownSensors, Weakness};
 pub use service::{Deps, Service};
 pub use shared::Floor;

@@ -32,7 +32,7 @@ use lake::rows::DeadLetter;
 use lake::table::Table;
 
 use crate::batch::{Again, Batch, Message, Taken, What};
-use crate::options::{Options, UnknownSensors};
+use crate::options::{Options, UnknownSensors, Weakness};
 pub use capacities::Capacities;
 pub use effects::{AppliedEdit, Committed, Effects, UplinkNote};
 pub use held::LetterId;
@@ -58,6 +58,7 @@ pub struct Rules {
     pub retention_days: [Option<u32>; Kind::ALL.len()],
     /// The same of dead letters: what is held longer cannot be taken again, since its letter is gone.
     pub letter_days: Option<u32>,
+    pub weakness: Weakness,
 }
 
 impl Rules {
@@ -73,6 +74,7 @@ impl Rules {
             future: Duration::from_secs(u64::from(options.future_s)),
             retention_days: Kind::ALL.map(|kind| days(Table::of(kind))),
             letter_days: days(Table::DeadLetters),
+            weakness: options.weakness,
         }
     }
 }

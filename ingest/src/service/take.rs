@@ -171,6 +171,7 @@ impl Service {
                     Err(error) => {
                         warn!(%error, "keys cannot be loaded, trying again");
                         tokio::select! {
+                            biased;
                             () = self.shared.clock.sleep(backoff.next()) => {}
                             () = leaving.asked() => return Ok(None),
                         }
