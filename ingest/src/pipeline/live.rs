@@ -59,7 +59,7 @@ pub fn offer(state: &mut LiveState, capacities: &mut Capacities, target: ObjectI
                     state.parking.insert(target.clone(), last);
                 }
             }
-            state.changes.note(&target);
+            state.note(&target, point.received_at);
         }
         LiveValue::Air { quantity, avg_s, value, qc } => {
             let last = AirLast {
@@ -81,7 +81,7 @@ pub fn offer(state: &mut LiveState, capacities: &mut Capacities, target: ObjectI
                     station.sort_unstable_by_key(|(quantity, _)| *quantity);
                 }
             }
-            state.changes.note(&target);
+            state.note(&target, point.received_at);
         }
     }
 }

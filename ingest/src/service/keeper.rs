@@ -21,6 +21,7 @@ pub async fn keep(shared: Arc<Shared>, shutdown: CancellationToken) {
     let mut next_vacuum = Duration::ZERO;
     loop {
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             () = shared.clock.sleep(shared.options.maintenance_every()) => {}
         }
