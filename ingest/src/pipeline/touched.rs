@@ -3,14 +3,16 @@
 //! A sensor's target hangs on its device, on what stands under the ids that the device is bound to, and on the other devices of these
 //! targets; a counter hangs on the bays of its site. So everything else stays as it is, and an edit of one bay costs one bay.
 
+use std::collections::BTreeSet;
+
 use domain::registry::{Change, Object, Registry};
 use domain::{ObjectId, SensorId};
-use hashbrown::HashSet;
 
+/// In the order of their names, so that the same edit always tells its changes in the same order.
 #[derive(Debug, Default)]
 pub struct Touched {
-    pub sensors: HashSet<SensorId>,
-    pub targets: HashSet<ObjectId>,
+    pub sensors: BTreeSet<SensorId>,
+    pub targets: BTreeSet<ObjectId>,
 }
 
 impl Touched {
