@@ -111,7 +111,8 @@ fn guarded(server: &Server) -> anyhow::Result<Vec<(String, String, String)>> {
         for (method, operation) in methods.as_object().into_iter().flatten() {
             let access = operation["x-access"].as_str().unwrap_or_default().to_owned();
             if access != "public" {
-                let path = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/");
+                let path =
+                    path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/");
                 found.push((method.to_uppercase(), path, access));
             }
         }
@@ -174,7 +175,8 @@ fn a_revoked_key_opens_nothing_and_what_was_done_stands_in_the_audit() -> anyhow
 fn sql_with_a_key_reads_tables_and_nothing_else() -> anyhow::Result<()> {
     let server = on_the_street()?;
     let street = street(&server)?;
-    let headers = bearer(&done(&server, &["key", "add", "a newspaper", "--scope", "sql"])?) + "content-type: application/json\r\n";
+    let headers =
+        bearer(&done(&server, &["key", "add", "a newspaper", "--scope", "sql"])?) + "content-type: application/json\r\n";
     let ask = |sql: &str| street.ask("POST", "/v1/query", &headers, &serde_json::json!({"sql": sql}).to_string());
     let right = tests::until::until(std::time::Duration::from_secs(10), || {
         (ask("select count(*) from parking_readings").ok()?.status == 200).then_some(())
