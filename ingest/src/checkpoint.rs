@@ -89,7 +89,9 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Checkpoint, CheckpointError> 
     if crc32c::crc32c(body) != word(12) {
         return Err(damaged("its checksum is wrong"));
     }
-    read(word(8), body).map_err(|error| damaged(&error.to_string()))
+    let mut checkpoint = read(word(8), body).map_err(|error| damaged(&error.to_string()))?;
+    checkpoint.state.live.find_newest();
+    Ok(checkpoint)
 }
 
 fn read(version: u32, body: &[u8]) -> Result<Checkpoint, postcard::Error> {

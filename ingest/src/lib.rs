@@ -5,7 +5,7 @@
 //! handle (HTTP, import) ───┴─► journal ──tail──► batch (decode) ──► pipeline (pure) ──► hot rows ──writer──► lake
 //!                                                                      │                              checkpoint, trim
 //!                                                                      └─► state: ledger, sensors, live, held
-//! handle ◄── view, layout, ledger, status, uplinks (the lake's contract `Live` and `Intake`)
+//! handle ◄── view, registry, ledger, status, uplinks (the lake's contract `Live` and `Intake`)
 //! link ──► the same for processes of query alone
 //! ```
 //!

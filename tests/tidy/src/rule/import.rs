@@ -17,7 +17,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("sensors-sim", &["domain"]),
     ("broker", &["aside", "domain", "journal"]),
     ("ingest", &["aside", "domain", "journal", "lake"]),
-    ("query", &["domain", "lake"]),
+    ("query", &["aside", "domain", "lake"]),
 ];
 const IMPORT_ALL: [&str; 3] = ["kerbside", "tests", "tests/sim"];
 
