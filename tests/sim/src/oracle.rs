@@ -156,7 +156,7 @@ impl Oracle {
     pub fn check_live(&self, handle: &ingest::Handle) -> Result<(), String> {
         let memory = self.0.lock();
         let mut outcome = Ok(());
-        handle.with_state(&mut |state| {
+        handle.with_state(&mut |state, _| {
             if state.version != memory.reference.head() {
                 return;
             }
