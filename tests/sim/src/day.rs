@@ -197,8 +197,14 @@ impl Day {
     async fn stop(&mut self) -> Result<(), String> {
         note!(self.world.trace, "stop");
         self.net.close();
-        if let Some(life) = self.life.take() {
-            life.stop().await?;
+        if let Some(life) = self.life.take()
+            && let Err(why) = life.stop().await
+        {
+            // One that cannot write any more says so as it ends.
+            note!(self.world.trace, "it does not end in order: {why}");
+            if !is_modelled(&why) {
+                return Err(why);
+            }
         }
         self.net.cut();
         self.begin_again().await
