@@ -6,6 +6,8 @@
 use std::net::SocketAddr;
 
 use domain::access::Peer;
+use domain::limits::{PEER_PROBE_EVERY, PEER_PROBES, PEER_SILENCE_MAX};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -42,6 +44,9 @@ impl Listener {
         let failed = |error| Error::Listen { address, error };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
+        // Accepted sockets inherit it: a device that lost its power or its network is noticed whatever keep alive it asked for.
+        let probes = TcpKeepalive::new().with_time(PEER_SILENCE_MAX).with_interval(PEER_PROBE_EVERY).with_retries(PEER_PROBES);
+        SockRef::from(&socket).set_tcp_keepalive(&probes).map_err(failed)?;
         Ok(Self { socket, bound, transport })
     }
 
@@ -63,7 +68,7 @@ impl Accepted {
         self.socket.set_nodelay(true)?;
         match self.transport {
             Transport::Tcp => Ok(Box::new(self.socket)),
-            Transport::WebSocket => Ok(Box::new(websocket::upgrade(self.socket).await?)),
+            Transport::WebSocket => Ok(Box::new(Box::pin(websocket::upgrade(self.socket)).await?)),
         }
     }
 }
