@@ -1,5 +1,6 @@
 //! The front as a service: bind, accept, supervise, drain.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,8 @@ use crate::handle::Handle;
 use crate::handshake::{self, Admitted, Refused};
 use crate::hub::Hub;
 use crate::limit::Limit;
-use crate::listener::{Accepted, Listener, Stream, Transport};
+use crate::listener::{Accepted, Listener, Stream};
+use crate::listeners::Listeners;
 use crate::metrics::{CONNECTS, CONNECTS_REFUSED, DISCONNECTS, Meters};
 use crate::online::Online;
 use crate::options::Options;
@@ -35,6 +37,7 @@ use crate::refusal::Refusals;
 use crate::routes::Routes;
 use crate::sessions::Sessions;
 use crate::store::Store;
+use crate::tls::Tls;
 use crate::upkeep::{Floor, Upkeep};
 use crate::wills::Wills;
 
@@ -44,13 +47,14 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     pub rng: Rng,
     pub authority: Arc<dyn Authority>,
+    /// For the listeners with TLS, where there are any.
+    pub tls: Option<Arc<dyn Tls>>,
 }
 
 /// A front that listens and does not serve yet.
 pub struct Broker {
     hub: Arc<Hub>,
-    tcp: Listener,
-    websocket: Option<Listener>,
+    listeners: Listeners,
     /// The work of the live engine's thread.
     live: Box<dyn FnOnce() + Send>,
 }
@@ -60,17 +64,8 @@ impl Broker {
     /// by name (SEC-1).
     pub async fn bind(options: Options, deps: Deps) -> Result<Self, Error> {
         options.check().map_err(|(key, wanted)| Error::Option { key, wanted })?;
-        for address in std::iter::once(options.listen).chain(options.websocket) {
-            if !address.ip().to_canonical().is_loopback() && !options.allow_plaintext_off_loopback {
-                return Err(Error::Exposed { address });
-            }
-        }
-        let tcp = Listener::bind(options.listen, Transport::Tcp).await?;
-        let websocket = match options.websocket {
-            Some(address) => Some(Listener::bind(address, Transport::WebSocket).await?),
-            None => None,
-        };
-        let Deps { journal, clock, rng, authority } = deps;
+        let Deps { journal, clock, rng, authority, tls } = deps;
+        let listeners = Listeners::bind(&options, tls).await?;
         let Recovered { durable, retained, position, mileage, floor } = recover(&options, &journal).await?;
         let store = Store::new(journal.clone(), clock.clone(), durable, position);
         let (engine, live) = Engine::new();
@@ -98,16 +93,26 @@ impl Broker {
         hub.name_required_sessions();
         hub.store.close_all();
         hub.rouse_wills_of_the_dead();
-        Ok(Self { hub, tcp, websocket, live: Box::new(live) })
+        Ok(Self { hub, listeners, live: Box::new(live) })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
-        self.tcp.address()
+        self.listeners.plain.address()
     }
 
     /// Where WebSocket is listened for, if anywhere.
     pub fn ws_addr(&self) -> Option<SocketAddr> {
-        self.websocket.as_ref().map(Listener::address)
+        self.listeners.websocket.as_ref().map(Listener::address)
+    }
+
+    /// Where TLS is listened for, if anywhere.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.listeners.secure.as_ref().map(Listener::address)
+    }
+
+    /// Where WebSocket over TLS is listened for, if anywhere.
+    pub fn wss_addr(&self) -> Option<SocketAddr> {
+        self.listeners.secure_websocket.as_ref().map(Listener::address)
     }
 
     pub fn handle(&self) -> Handle {
@@ -116,7 +121,7 @@ impl Broker {
 
     /// Serves until `shutdown`, then drains: what was received is journaled and acknowledged, and MQTT 5 clients are told.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let Self { hub, tcp, websocket, live } = self;
+        let Self { hub, listeners, live } = self;
         spawn_live_engine(live)?;
         // Outlives the connections: what they settle is still handed out and kept.
         let inner = CancellationToken::new();
@@ -124,8 +129,7 @@ impl Broker {
         let mut connections = JoinSet::new();
         let served = loop {
             tokio::select! {
-                accepted = tcp.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
-                accepted = accept_or_never(&websocket) => welcome(&hub, accepted, &mut connections, &shutdown).await,
+                accepted = listeners.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
                 Some(ended) = connections.join_next() => {
                     if let Err(error) = survived("connection", ended) {
                         break Err(error);
@@ -135,7 +139,7 @@ impl Broker {
                 () = shutdown.cancelled() => break Ok(()),
             }
         };
-        drop((tcp, websocket));
+        drop(listeners);
         shutdown.cancel();
         info!(connections = connections.len(), "front stops and drains");
         drain(&hub, connections, services, &inner).await.and(served)
@@ -192,13 +196,6 @@ const TURNING_AWAY_MAX: Duration = Duration::from_secs(2);
 /// After an error of `accept` that is not the client's (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-async fn accept_or_never(listener: &Option<Listener>) -> std::io::Result<Accepted> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
-    }
-}
-
 async fn welcome(
     hub: &Arc<Hub>,
     accepted: std::io::Result<Accepted>,
@@ -225,10 +222,10 @@ fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut Jo
     let Some(place) = hub.gate.doorstep() else {
         return counter!(CONNECTS_REFUSED, "cause" => limit.name()).increment(1);
     };
-    let (hub, shutdown, peer) = (hub.clone(), shutdown.clone(), accepted.peer.clone());
+    let (hub, shutdown, peer) = (hub.clone(), shutdown.clone(), accepted.peer.address);
     connections.spawn(async move {
         let greeting = async {
-            let mut stream = accepted.open().await.ok()?;
+            let (mut stream, _) = accepted.open().await.ok()?;
             let refused = handshake::turn_away(&mut stream, limit).await;
             Some((stream, refused))
         };
@@ -238,7 +235,7 @@ fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut Jo
             () = shutdown.cancelled() => None,
         };
         match greeted {
-            Some((stream, refused)) => turn_away(&hub, stream, refused, &peer, &shutdown).await,
+            Some((stream, refused)) => turn_away(&hub, stream, refused, peer, &shutdown).await,
             None => counter!(CONNECTS_REFUSED, "cause" => limit.name()).increment(1),
         }
         drop(place);
@@ -248,7 +245,7 @@ fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut Jo
 /// A socket's whole life. Greeting and serving have boxes of their own: a connection that is served is most of the memory that a
 /// city of sensors takes, and need not be as large as both.
 async fn attend(hub: Arc<Hub>, accepted: Accepted, pass: Pass, shutdown: CancellationToken) {
-    let peer = accepted.peer.clone();
+    let address = accepted.peer.address;
     let greeted = tokio::select! {
         greeted = Box::pin(greet(&hub, accepted)) => greeted,
         () = hub.clock.sleep(hub.options.handshake_max()) => {
@@ -262,43 +259,44 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, pass: Pass, shutdown: Cancell
         Ok((stream, admitted)) => {
             counter!(CONNECTS).increment(1);
             hub.meters.connections.increment(1.0);
-            debug!(client = %admitted.client, peer = %peer.address, "client connected");
+            debug!(client = %admitted.client, peer = %address, "client connected");
             let end = Box::pin(Connection::new(hub.clone(), stream, admitted).run(&shutdown)).await;
             hub.meters.connections.decrement(1.0);
             counter!(DISCONNECTS, "cause" => end.cause()).increment(1);
         }
-        Err(Some((stream, refused))) => turn_away(&hub, stream, refused, &peer, &shutdown).await,
-        Err(None) => counter!(CONNECTS_REFUSED, "cause" => "lost").increment(1),
+        Err(NotLetIn::Refused(stream, refused)) => turn_away(&hub, stream, *refused, address, &shutdown).await,
+        // What a TLS handshake says of a certificate that is over, revoked or of nobody's authority; or no WebSocket.
+        Err(NotLetIn::Unheard(error)) if error.kind() == ErrorKind::InvalidData => {
+            counter!(CONNECTS_REFUSED, "cause" => "handshake").increment(1);
+            warn!(peer = %address, %error, "client turned away");
+        }
+        Err(NotLetIn::Unheard(_)) => counter!(CONNECTS_REFUSED, "cause" => "lost").increment(1),
     }
     drop(pass);
 }
 
-/// `Err(None)`: the client is gone before it said anything.
-async fn greet(
-    hub: &Arc<Hub>,
-    accepted: Accepted,
-) -> Result<(Box<dyn Stream>, Box<Admitted>), Option<(Box<dyn Stream>, Refused)>> {
-    let peer = accepted.peer.clone();
-    let mut stream = accepted.open().await.map_err(|_| None)?;
+async fn greet(hub: &Arc<Hub>, accepted: Accepted) -> Result<(Box<dyn Stream>, Box<Admitted>), NotLetIn> {
+    let (mut stream, peer) = accepted.open().await.map_err(NotLetIn::Unheard)?;
     match handshake::greet(hub, &mut stream, &peer).await {
         Ok(admitted) => Ok((stream, Box::new(admitted))),
-        Err(refused) => Err(Some((stream, refused))),
+        Err(refused) => Err(NotLetIn::Refused(stream, Box::new(refused))),
     }
 }
 
-async fn turn_away(
-    hub: &Hub,
-    stream: Box<dyn Stream>,
-    mut refused: Refused,
-    peer: &domain::access::Peer,
-    shutdown: &CancellationToken,
-) {
+/// A socket that became no client.
+enum NotLetIn {
+    /// It did not come as far as MQTT.
+    Unheard(io::Error),
+    Refused(Box<dyn Stream>, Box<Refused>),
+}
+
+async fn turn_away(hub: &Hub, stream: Box<dyn Stream>, mut refused: Refused, peer: SocketAddr, shutdown: &CancellationToken) {
     counter!(CONNECTS_REFUSED, "cause" => refused.cause).increment(1);
     match refused.is_suspicious {
         true => {
-            warn!(peer = %peer.address, client = %refused.client, user = %refused.user, cause = refused.cause, "client turned away")
+            warn!(%peer, client = %refused.client, user = %refused.user, cause = refused.cause, "client turned away")
         }
-        false => debug!(peer = %peer.address, cause = refused.cause, "client turned away"),
+        false => debug!(%peer, cause = refused.cause, "client turned away"),
     }
     let (mut read, mut write) = tokio::io::split(stream);
     farewell((&mut read, &mut write), &mut refused.answer, Client::Speaks, &*hub.clock, shutdown).await;

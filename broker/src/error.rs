@@ -9,9 +9,11 @@ pub enum Error {
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
     #[error(
-        "{address} is not loopback, and what is said there can be read on the way: put TLS in front, or allow it by name with broker.allow_plaintext_off_loopback"
+        "{address} is not loopback, and what is said there can be read on the way: listen with TLS (--mqtts, --mqtt-wss), or allow it by name with broker.allow_plaintext_off_loopback"
     )]
     Exposed { address: SocketAddr },
+    #[error("{address} is for TLS, and no certificate was given")]
+    NoCertificate { address: SocketAddr },
     #[error("{key} has to be {wanted}")]
     Option { key: &'static str, wanted: &'static str },
     #[error("broker checkpoint {}: {error}", .path.display())]

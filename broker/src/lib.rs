@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! listener ─► handshake ─► connection ─► publisher ─► journal ──fdatasync──► acks ─► publisher's client
-//! (TCP, WebSocket)                       (refusal)       │ tail
+//! (TCP, TLS, WebSocket)                  (refusal)       │ tail
 //!                                                        ▼
 //! subscriber's client ◄─ connection ◄─ subscriber ◄─ dispatch: retained, trie ─► feeds (QoS 1 and 2; behind: catch-up)
 //!                                                        └─► engine (QoS 0)
@@ -34,6 +34,7 @@ mod hub;
 mod keep_alive;
 mod limit;
 mod listener;
+mod listeners;
 mod live_queue;
 mod message;
 mod meter;
@@ -52,6 +53,7 @@ mod routes;
 mod sessions;
 mod store;
 mod subscriber;
+mod tls;
 mod trie;
 mod upkeep;
 mod websocket;
@@ -64,3 +66,4 @@ pub use error::Error;
 pub use handle::{Handle, Status};
 pub use limit::Limit;
 pub use options::Options;
+pub use tls::Tls;

@@ -1,9 +1,10 @@
 //! Listening sockets, and the way of an accepted socket to a stream that speaks MQTT.
 //!
-//! A listener gives a byte stream and who is at its other end; TCP gives it at once, WebSocket after an upgrade, and TLS will after its
-//! own handshake. All of that happens in the connection's task.
+//! A listener gives a byte stream and who is at its other end; TCP gives it at once, TLS after its handshake, WebSocket after an upgrade.
+//! All of that happens in the connection's task.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use domain::access::Peer;
 use domain::limits::{PEER_PROBE_EVERY, PEER_PROBES, PEER_SILENCE_MAX};
@@ -12,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::error::Error;
+use crate::tls::{self, Tls};
 use crate::websocket;
 
 /// Anything that carries MQTT.
@@ -30,24 +32,27 @@ pub struct Listener {
     socket: TcpListener,
     bound: SocketAddr,
     transport: Transport,
+    tls: Option<Arc<dyn Tls>>,
 }
 
 /// A socket that was accepted and not yet spoken to.
 pub struct Accepted {
     socket: TcpStream,
     transport: Transport,
+    tls: Option<Arc<dyn Tls>>,
+    /// What is known of it before it has said anything.
     pub peer: Peer,
 }
 
 impl Listener {
-    pub async fn bind(address: SocketAddr, transport: Transport) -> Result<Self, Error> {
+    pub async fn bind(address: SocketAddr, transport: Transport, tls: Option<Arc<dyn Tls>>) -> Result<Self, Error> {
         let failed = |error| Error::Listen { address, error };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
         // Accepted sockets inherit it: a device that lost its power or its network is noticed whatever keep alive it asked for.
         let probes = TcpKeepalive::new().with_time(PEER_SILENCE_MAX).with_interval(PEER_PROBE_EVERY).with_retries(PEER_PROBES);
         SockRef::from(&socket).set_tcp_keepalive(&probes).map_err(failed)?;
-        Ok(Self { socket, bound, transport })
+        Ok(Self { socket, bound, transport, tls })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -57,18 +62,31 @@ impl Listener {
     /// Cancel-safe.
     pub async fn accept(&self) -> std::io::Result<Accepted> {
         let (socket, address) = self.socket.accept().await?;
-        Ok(Accepted { socket, transport: self.transport, peer: Peer::plain(address, self.bound) })
+        Ok(Accepted { socket, transport: self.transport, tls: self.tls.clone(), peer: Peer::plain(address, self.bound) })
     }
 }
 
 impl Accepted {
-    /// The stream that MQTT is spoken on.
-    pub async fn open(self) -> std::io::Result<Box<dyn Stream>> {
+    /// The stream that MQTT is spoken on, and who is at its other end.
+    pub async fn open(self) -> std::io::Result<(Box<dyn Stream>, Peer)> {
+        let Self { socket, transport, tls, mut peer } = self;
         // Acknowledgements are small and their batches are ours.
-        self.socket.set_nodelay(true)?;
-        match self.transport {
-            Transport::Tcp => Ok(Box::new(self.socket)),
-            Transport::WebSocket => Ok(Box::new(Box::pin(websocket::upgrade(self.socket)).await?)),
-        }
+        socket.set_nodelay(true)?;
+        let stream = match tls {
+            Some(tls) => {
+                let (stream, name) = tls::accept(&*tls, socket).await?;
+                peer.certificate = name;
+                carry(stream, transport).await?
+            }
+            None => carry(socket, transport).await?,
+        };
+        Ok((stream, peer))
     }
+}
+
+async fn carry(stream: impl Stream, transport: Transport) -> std::io::Result<Box<dyn Stream>> {
+    Ok(match transport {
+        Transport::Tcp => Box::new(stream),
+        Transport::WebSocket => Box::new(Box::pin(websocket::upgrade(stream)).await?),
+    })
 }

@@ -18,6 +18,11 @@ pub struct Options {
     /// MQTT over WebSocket (subprotocol `mqtt`); absent: no such listener.
     #[serde(skip)]
     pub websocket: Option<SocketAddr>,
+    /// MQTT over TLS, and over a WebSocket over TLS; absent: no such listener.
+    #[serde(skip)]
+    pub secure: Option<SocketAddr>,
+    #[serde(skip)]
+    pub secure_websocket: Option<SocketAddr>,
     /// Where clients without credentials may come from.
     pub anonymous: Anonymous,
     /// Topics that clients without credentials do not read, as filters: a subscription within one of them is refused, and a wider one
@@ -68,6 +73,8 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
             websocket: None,
+            secure: None,
+            secure_websocket: None,
             anonymous: Anonymous::default(),
             private_topics: Vec::new(),
             allow_plaintext_off_loopback: false,

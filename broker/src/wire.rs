@@ -6,7 +6,7 @@ use domain::limits::CONNECT_BYTES_MAX;
 use crate::alias::Taken;
 use crate::codec::Codec;
 use crate::filter::{Filter, is_topic, matches};
-use crate::packet::{Incoming, Publish};
+use crate::packet::{Incoming, Publish, Text};
 use crate::trie::Trie;
 
 /// Takes bytes as a client that just connected says them, and as ones of either version say them later. Panics where the front would
@@ -30,7 +30,7 @@ pub fn take_any(bytes: &[u8]) {
 }
 
 fn take_packets(mut codec: Codec, mut input: BytesMut) {
-    let (mut aliases, mut trie, mut filters) = (Taken::default(), Trie::default(), Vec::new());
+    let (mut aliases, mut trie, mut filters) = (Taken::default(), Trie::default(), Vec::<Text>::new());
     while let Ok(Some(packet)) = codec.decode(&mut input) {
         match packet {
             Incoming::Publish(mut publish) => {

@@ -4,6 +4,7 @@
 //! answer for a machine that only serves itself. Absent on purpose: how passwords, keys and certificates are kept and checked.
 
 mod anonymous;
+mod audit;
 mod grants;
 mod scope;
 
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use compact_str::CompactString;
 
 pub use anonymous::Anonymous;
+pub use audit::{Act, ActId, Audit, AuditError, NoAudit};
 pub use grants::{GrantError, Grants, SensorPattern, TopicPattern};
 pub use scope::{Scope, Scopes, UnknownScope};
 

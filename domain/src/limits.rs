@@ -187,6 +187,8 @@ pub const LOGIN_PAUSE_MAX: Duration = Duration::from_secs(300);
 pub const LOGIN_FAILURES_REMEMBERED_MAX: usize = 100_000;
 /// How long a change of credentials by a command may take to be seen by a running server.
 pub const CREDENTIALS_LOOK: Duration = Duration::from_millis(500);
+/// How long a certificate that was put in another's place may take to be shown.
+pub const CERTIFICATES_LOOK: Duration = Duration::from_secs(10);
 
 /// From a connection's first instant, or its last answer, to the whole head of a request: who says nothing gives up the place.
 pub const HTTP_HEAD_WAIT_MAX: Duration = Duration::from_secs(20);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
-pub use access::{AddDevice, AddKey, Device, End, GrantArgs, Key};
+pub use access::{AddDevice, AddKey, Device, End, GrantArgs, Key, OnboardDevice};
 
 /// Smart-city telemetry for parking and air: MQTT in, open Parquet lake, APIs out.
 #[derive(Parser)]
@@ -38,6 +38,18 @@ pub struct Common {
     #[arg(long, global = true, value_name = "ADDR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mqtt_ws: Option<String>,
+    /// MQTT over TLS address [default: off]
+    #[arg(long, global = true, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mqtts: Option<String>,
+    /// MQTT over WebSocket over TLS address [default: off]
+    #[arg(long, global = true, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mqtt_wss: Option<String>,
+    /// HTTP over TLS address [default: off]
+    #[arg(long, global = true, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub https: Option<String>,
     /// Address of ingest's link, for processes of query alone (`serve` and `ingest`) [default: off]
     #[arg(long, global = true, value_name = "ADDR")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +93,12 @@ pub enum Command {
     /// Devices: what may connect over MQTT, and what it may say and read
     #[command(subcommand)]
     Device(Device),
+    /// Who changed what: keys, devices, the registry, dead letters; newest first
+    Audit {
+        /// So many acts
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
     /// Checks every promise that can be checked at rest
     Verify,
     /// The merged configuration and where each value came from

@@ -1,10 +1,12 @@
 //! The commands: one file each.
 
+mod audit;
 mod columns;
 mod demo;
 mod device;
 mod import;
 mod key;
+mod onboard;
 mod query;
 mod registry;
 mod replay;
@@ -33,6 +35,7 @@ pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
         Command::Import(import) => import::run(import, loaded.config).await,
         Command::Registry(registry) => registry::run(registry, loaded.config).await,
         Command::Sql(sql) => sql::run(sql, loaded.config).await,
+        Command::Audit { limit } => audit::run(limit, &loaded.config),
         Command::Key(key) => key::run(key, &loaded.config),
         Command::Device(device) => device::run(device, &loaded.config),
         Command::Verify => verify::run(loaded.config).await,

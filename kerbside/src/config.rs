@@ -12,7 +12,7 @@ use figment::providers::{Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Common;
-use crate::{security, telemetry};
+use crate::{security, telemetry, tls};
 
 pub use report::report;
 
@@ -27,11 +27,16 @@ pub struct Config {
     pub mqtt: String,
     /// MQTT over WebSocket; off unless named.
     pub mqtt_ws: Option<String>,
+    /// MQTT, MQTT over WebSocket and HTTP over TLS; off unless named.
+    pub mqtts: Option<String>,
+    pub mqtt_wss: Option<String>,
+    pub https: Option<String>,
     /// Where processes of query alone find ingest; off unless named.
     pub link: Option<String>,
     pub log: telemetry::Options,
     pub city: domain::registry::CityOptions,
     pub security: security::Options,
+    pub tls: tls::Options,
     pub journal: JournalOptions,
     /// An empty `lake.url` is `lake` in the data dir.
     pub lake: lake::Options,
@@ -62,10 +67,14 @@ impl Default for Config {
             http: "127.0.0.1:8080".into(),
             mqtt: "127.0.0.1:1883".into(),
             mqtt_ws: None,
+            mqtts: None,
+            mqtt_wss: None,
+            https: None,
             link: None,
             log: Default::default(),
             city: Default::default(),
             security: Default::default(),
+            tls: Default::default(),
             journal: Default::default(),
             lake: lake::Options::at(""),
             broker: Default::default(),

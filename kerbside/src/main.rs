@@ -23,6 +23,7 @@ mod security;
 mod signal;
 mod supervisor;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 

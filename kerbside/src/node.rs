@@ -17,8 +17,9 @@ use query::remote::{self, Remote};
 use crate::announcer::Announcer;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
-use crate::security::{Guard, Watch};
+use crate::security::{AuditLog, Guard, Watch};
 use crate::supervisor::{Stage, Supervisor};
+use crate::tls::Certificates;
 use crate::{clock, command, telemetry};
 
 /// What a process does of the whole.
@@ -46,6 +47,7 @@ pub struct Node {
     /// Of a process without an ingest of its own.
     remote: Option<(Remote, remote::Follower)>,
     credentials: Watch,
+    certificates: Option<Certificates>,
     _data_dir: DataDir,
 }
 
@@ -55,10 +57,11 @@ impl Node {
         let data_dir = DataDir::open(&config.data_dir)?;
         let clock = clock::system();
         let credentials = Watch::open(&config.security.dir(&config.data_dir), config.broker.anonymous, Arc::clone(&clock))?;
+        let certificates = open_certificates(&config, &clock)?;
         let mut rng = Rng::from_entropy();
         let journal = open_journal(&config, &clock, &mut rng).await?;
         let broker = match roles.broker {
-            true => Some(open_broker(&config, &journal, &clock, rng, credentials.guard()).await?),
+            true => Some(open_broker(&config, &journal, &clock, rng, (credentials.guard(), certificates.clone())).await?),
             false => None,
         };
         let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
@@ -66,13 +69,16 @@ impl Node {
             let lake = open_lake(&config, &clock).await?;
             let files = LakeFiles::of(&lake);
             let service = open_ingest(&config, &journal, lake, &clock, broker.as_ref()).await?;
-            http = Some(open_http(&config, files, &clock, in_process(&service, &journal)).await?);
+            http = Some(
+                open_http(&config, files, &clock, in_process(&service, &journal), (credentials.guard(), certificates.clone()))
+                    .await?,
+            );
             link = open_link(&config, &service).await?;
             ingest = Some(service);
         } else if !config.query.ingest.is_empty() {
             remote = Some(open_remote(&config, None, &clock)?);
         }
-        Ok(Self { config, clock, journal, broker, ingest, http, link, remote, credentials, _data_dir: data_dir })
+        Ok(Self { config, clock, journal, broker, ingest, http, link, remote, credentials, certificates, _data_dir: data_dir })
     }
 
     /// Where HTTP is served, when it is.
@@ -98,8 +104,12 @@ impl Node {
     pub async fn run(self, mut supervisor: Supervisor) -> anyhow::Result<()> {
         let line = self.ready_line();
         let handle = self.ingest();
-        let Self { config, clock, journal, broker, ingest, http, link, remote, credentials, _data_dir: data_dir } = self;
+        let Self { config, clock, journal, broker, ingest, http, link, remote, credentials, certificates, _data_dir: data_dir } =
+            self;
         supervisor.start(Stage::Doors, "credentials", |token| credentials.run(token));
+        if let Some(certificates) = certificates {
+            supervisor.start(Stage::Doors, "certificates", |token| certificates.run(token));
+        }
         if let Some(broker) = broker {
             let front = broker.handle();
             // A child of the stage's token: the front cancels what it is given when it fails.
@@ -162,7 +172,12 @@ impl Node {
     fn ready_line(&self) -> String {
         let mut line = "ready".to_owned();
         let link = self.link.as_ref().map(Link::local_addr);
-        for (name, address) in [("http", self.http()), ("mqtt", self.mqtt()), ("link", link)] {
+        let secure = [
+            ("https", self.http.as_ref().and_then(query::Server::tls_addr)),
+            ("mqtts", self.broker.as_ref().and_then(Broker::tls_addr)),
+            ("mqtt_wss", self.broker.as_ref().and_then(Broker::wss_addr)),
+        ];
+        for (name, address) in [("http", self.http()), ("mqtt", self.mqtt()), ("link", link)].into_iter().chain(secure) {
             if let Some(address) = address {
                 line.push_str(&format!(" {name}={address}"));
             }
@@ -170,6 +185,16 @@ impl Node {
         line.push('\n');
         line
     }
+}
+
+/// Who is let in, and what is shown to them.
+pub type Door = (Guard, Option<Certificates>);
+
+/// For the listeners with TLS, where there are any.
+pub fn open_certificates(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<Certificates>> {
+    let is_asked_for = config.mqtts.is_some() || config.mqtt_wss.is_some() || config.https.is_some();
+    let open = || Certificates::open(config.tls.clone(), &config.security.dir(&config.data_dir), Arc::clone(clock));
+    is_asked_for.then(open).transpose()
 }
 
 pub async fn open_journal(config: &Config, clock: &Arc<dyn Clock>, rng: &mut Rng) -> anyhow::Result<Journal> {
@@ -206,13 +231,16 @@ async fn open_broker(
     journal: &Journal,
     clock: &Arc<dyn Clock>,
     rng: Rng,
-    guard: Guard,
+    (guard, certificates): Door,
 ) -> anyhow::Result<Broker> {
     let mut options = config.broker.clone();
     options.listen = address("mqtt", &config.mqtt)?;
     options.websocket = config.mqtt_ws.as_deref().map(|text| address("mqtt_ws", text)).transpose()?;
+    options.secure = config.mqtts.as_deref().map(|text| address("mqtts", text)).transpose()?;
+    options.secure_websocket = config.mqtt_wss.as_deref().map(|text| address("mqtt_wss", text)).transpose()?;
     options.dir = config.data_dir.join("broker");
-    let deps = broker::Deps { journal: journal.clone(), clock: Arc::clone(clock), rng, authority: Arc::new(guard) };
+    let tls = certificates.map(|certificates| Arc::new(certificates) as Arc<dyn broker::Tls>);
+    let deps = broker::Deps { journal: journal.clone(), clock: Arc::clone(clock), rng, authority: Arc::new(guard), tls };
     Ok(Broker::bind(options, deps).await?)
 }
 
@@ -265,6 +293,7 @@ pub async fn open_http(
     files: LakeFiles,
     clock: &Arc<dyn Clock>,
     answers: Answers,
+    (guard, certificates): Door,
 ) -> anyhow::Result<query::Server> {
     let deps = query::Deps {
         live: answers.live,
@@ -273,10 +302,17 @@ pub async fn open_http(
         city: config.city.clone(),
         pages: Arc::new(pages),
         clock: Arc::clone(clock),
+        keys: Arc::new(guard),
+        audit: Arc::new(AuditLog::open(&config.security.dir(&config.data_dir), Arc::clone(clock))?),
         metrics: telemetry::start_metrics()?,
         ready: answers.ready,
     };
-    Ok(query::Server::bind(config.query.clone(), deps, address("http", &config.http)?).await?)
+    let plain = address("http", &config.http)?;
+    let secure = match (&config.https, certificates) {
+        (Some(text), Some(certificates)) => Some((address("https", text)?, Arc::new(move || certificates.http()) as query::Tls)),
+        _ => None,
+    };
+    Ok(query::Server::bind(config.query.clone(), deps, query::Listen { plain, secure }).await?)
 }
 
 async fn open_link(config: &Config, service: &ingest::Service) -> anyhow::Result<Option<Link>> {

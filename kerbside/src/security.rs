@@ -10,6 +10,7 @@
 //!
 //! Secrets are made here, told once and kept as hashes only.
 
+mod audit;
 mod failures;
 mod guard;
 mod key;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use audit::{AuditLog, operator};
 pub use guard::Guard;
 pub use key::ApiKey;
 pub use password::{Hash, generate as generate_password};

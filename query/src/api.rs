@@ -17,6 +17,7 @@ mod sql;
 
 use std::sync::Arc;
 
+use domain::access::Scope;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
@@ -68,7 +69,7 @@ pub enum Access {
     /// Anyone, from any web page.
     Public,
     /// Who holds a key with this scope.
-    Key(&'static str),
+    Key(Scope),
     /// Who holds an administrator's key.
     Admin,
 }
@@ -107,6 +108,8 @@ pub struct Endpoint {
     pub summary: &'static str,
     pub description: &'static str,
     pub access: Access,
+    /// An administrative act: kept in the audit log, and not done where that cannot be written.
+    pub is_audited: bool,
     pub freshness: Freshness,
     pub parameters: &'static [Parameter],
     pub body: Option<RequestBody>,
@@ -136,6 +139,7 @@ impl Endpoint {
             summary: "",
             description: "",
             access: Access::Public,
+            is_audited: false,
             freshness: Freshness::Live,
             parameters: &[],
             body: None,
@@ -169,6 +173,11 @@ impl Endpoint {
         self.tag = tag;
         self.summary = summary;
         self.description = description;
+        self
+    }
+
+    pub const fn audited(mut self) -> Self {
+        self.is_audited = true;
         self
     }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::access::{Audit, Keys};
 use domain::rng::Rng;
 use domain::{Clock, Timestamp};
 use http::HeaderMap;
 use lake::contract::{Intake, Live};
 
-use crate::access::Gate;
 use crate::board::Board;
 use crate::call::REQUEST_ID;
 use crate::city::City;
@@ -26,7 +26,8 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub pages: Pages,
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
-    pub gate: Gate,
+    pub keys: Arc<dyn Keys>,
+    pub audit: Arc<dyn Audit>,
     pub engine: Engine,
     /// How sites and bays stand now.
     pub board: Board,
@@ -51,7 +52,7 @@ fn engine_limits(options: &Options) -> EngineLimits {
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
 impl App {
-    pub fn new(options: Options, deps: Deps, loopback: bool) -> Result<Self, Error> {
+    pub fn new(options: Options, deps: Deps) -> Result<Self, Error> {
         let city = City::new(deps.city)?;
         let engine = Engine::new(deps.files, engine_limits(&options), Arc::clone(&deps.clock))?;
         Ok(Self {
@@ -64,7 +65,8 @@ impl App {
             metrics: deps.metrics,
             pages: deps.pages,
             ready: deps.ready,
-            gate: Gate { loopback },
+            keys: deps.keys,
+            audit: deps.audit,
             requests: AtomicU64::new(Rng::from_entropy().next_u64()),
             options,
         })

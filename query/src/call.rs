@@ -7,11 +7,14 @@ use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Query, RawPathParams, Request};
 use axum::response::Response;
 use bytes::BytesMut;
+use domain::access::{Act, ActId, AuditError};
 use futures::StreamExt as _;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri};
 use tracing::{error, warn};
 
+use crate::access::{self, Asker, Door};
 use crate::answer::Answer;
 use crate::api::{Access, Endpoint};
 use crate::app::App;
@@ -69,6 +72,7 @@ impl Call {
 /// Answers one request to `endpoint`.
 pub async fn run(
     app: Arc<App>,
+    door: Door,
     endpoint: &'static Endpoint,
     path: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
@@ -77,7 +81,7 @@ pub async fn run(
     let (parts, body) = request.into_parts();
     let request_id = app.request_id(&parts.headers);
     let language = Language::of(&parts.headers);
-    let outcome = handle(&app, endpoint, path, &parts.uri, &parts.headers, body).await;
+    let outcome = handle(&app, door, endpoint, path, &parts, body).await;
     let mut response = match outcome {
         Ok((answer, asked)) => answer.into_response(&asked, &parts.headers),
         Err(problem) => refuse(problem, endpoint.id, language, &request_id),
@@ -89,21 +93,54 @@ pub async fn run(
 
 async fn handle(
     app: &Arc<App>,
+    door: Door,
     endpoint: &'static Endpoint,
     path: Result<RawPathParams, RawPathParamsRejection>,
-    uri: &Uri,
-    headers: &HeaderMap,
+    Parts { uri, headers, .. }: &Parts,
     body: Body,
 ) -> Result<(Answer, Asked), Problem> {
-    app.gate.judge(endpoint.access, headers)?;
+    let asker = access::judge(door, &*app.keys, endpoint.access, headers)?;
     let (arguments, wish) = parse(endpoint, path, uri)?;
     if endpoint.asks_ingest() {
         app.live.is_known()?;
     }
     let format = Format::choose(endpoint.formats, wish.as_deref(), headers)?;
     let call = Call { arguments, format, headers: headers.clone(), body };
-    let answer = (endpoint.handler)(Arc::clone(app), call).await?;
+    let act = match endpoint.is_audited {
+        true => Some(begin(app, endpoint, &asker, uri).await?),
+        false => None,
+    };
+    let answer = (endpoint.handler)(Arc::clone(app), call).await;
+    if let Some(act) = act {
+        end(app, act, outcome(&answer)).await;
+    }
+    let answer = answer?;
     Ok((answer, Asked { endpoint, format, uri: uri.clone() }))
+}
+
+/// What is about to be done stands in the audit log before it is done.
+async fn begin(app: &Arc<App>, endpoint: &'static Endpoint, asker: &Asker, uri: &Uri) -> Result<ActId, Problem> {
+    let (audit, who, subject) = (Arc::clone(&app.audit), asker.name(), uri.to_string());
+    let begun = aside::run(move || audit.begin(Act { who: &who, act: endpoint.id, subject: &subject })).await;
+    let begun = begun.map_err(|_| AuditError("its thread ended".to_owned())).and_then(|begun| begun);
+    begun.map_err(|error| Problem::unavailable(error.to_string()))
+}
+
+/// The act is done by now: an audit that cannot be written any more is told, and the act shows as one that did not end.
+async fn end(app: &Arc<App>, act: ActId, outcome: String) {
+    let audit = Arc::clone(&app.audit);
+    match aside::run(move || audit.end(act, &outcome)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => error!(%error, act = act.0, "an act's outcome"),
+        Err(error) => error!(%error, act = act.0, "an act's outcome"),
+    }
+}
+
+fn outcome(answer: &Result<Answer, Problem>) -> String {
+    match answer {
+        Ok(_) => "done".to_owned(),
+        Err(problem) => format!("refused: {}", problem.slug()),
+    }
 }
 
 /// The declared values, and the format that was named.
@@ -137,6 +174,9 @@ pub fn refuse(problem: Problem, operation: &str, language: Language, request_id:
         error!(%request_id, operation, %cause, "request failed");
     } else if problem.is_ours() {
         warn!(%request_id, operation, ?problem, "request not served");
+    }
+    if matches!(problem, Problem::Key | Problem::Scope(_)) {
+        warn!(%request_id, operation, problem = problem.slug(), "request refused");
     }
     metrics::refused(problem.slug());
     problem.into_response(language, request_id)

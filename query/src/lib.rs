@@ -53,7 +53,7 @@ pub use engine::{ENGINE_THREADS, Engine, LakeFiles};
 pub use metrics::describe as describe_metrics;
 pub use options::Options;
 pub use page::{Page, Pages};
-pub use server::{Deps, Readiness, Server};
+pub use server::{Deps, Listen, Readiness, Server, Tls};
 
 /// Why the server could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ pub enum Error {
     Bind { addr: std::net::SocketAddr, source: std::io::Error },
     /// Keys and answers would go in the clear where others listen, and nobody asked for that by name.
     #[error(
-        "{addr} is not loopback, and what is said there can be read on the way: put TLS in front, or allow it by name with query.allow_plaintext_off_loopback"
+        "{addr} is not loopback, and what is said there can be read on the way: listen with TLS (--https), or allow it by name with query.allow_plaintext_off_loopback"
     )]
     Exposed { addr: std::net::SocketAddr },
     /// The city's configuration describes no city.

@@ -124,7 +124,7 @@ fn security(access: Access) -> Value {
 fn access(access: Access) -> String {
     match access {
         Access::Public => "public".to_owned(),
-        Access::Key(scope) => format!("key:{scope}"),
+        Access::Key(scope) => format!("key:{}", scope.name()),
         Access::Admin => "admin".to_owned(),
     }
 }

@@ -4,6 +4,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use domain::access::Scope;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use lake::contract::{Away, IntakeError};
@@ -37,8 +38,10 @@ pub enum Problem {
     Format {
         offered: String,
     },
-    /// Needs a key.
+    /// No key, or one that opens nothing.
     Key,
+    /// A key that is for something else.
+    Scope(Scope),
     /// What was asked for is no longer kept; the link has what replaces it.
     Gone {
         detail: String,
@@ -82,6 +85,7 @@ const BODY: Kind =
     kind("bad-body", StatusCode::BAD_REQUEST, "The request body cannot be read", "Không đọc được nội dung yêu cầu");
 const STATEMENT: Kind = kind("bad-statement", StatusCode::BAD_REQUEST, "The statement was refused", "Câu lệnh bị từ chối");
 const KEY: Kind = kind("needs-key", StatusCode::UNAUTHORIZED, "This operation needs a key", "Thao tác này cần khóa truy cập");
+const SCOPE: Kind = kind("wrong-scope", StatusCode::FORBIDDEN, "The key is for something else", "Khóa không có quyền này");
 const PATH: Kind = kind("no-such-path", StatusCode::NOT_FOUND, "There is no such path", "Không có đường dẫn này");
 const ABSENT: Kind = kind("not-found", StatusCode::NOT_FOUND, "There is no such thing", "Không tìm thấy");
 const METHOD: Kind =
@@ -130,6 +134,7 @@ impl Problem {
             Self::Method { .. } => &METHOD,
             Self::Format { .. } => &FORMAT,
             Self::Key => &KEY,
+            Self::Scope(_) => &SCOPE,
             Self::Gone { .. } => &GONE,
             Self::TooLarge { .. } => &TOO_LARGE,
             Self::Edit { .. } => &EDIT,
@@ -163,6 +168,7 @@ impl Problem {
             Self::Key => "send Authorization: Bearer <key>; without one it answers on a loopback address only, \
                           not through a proxy and not under a foreign host name"
                 .to_owned(),
+            Self::Scope(scope) => format!("a key with the scope {} is needed", scope.name()),
             Self::Gone { detail, .. } => detail.clone(),
             Self::TooLarge { bytes_max } => format!("{bytes_max} bytes at most"),
             Self::Edit { refused, .. } => format!("{refused} rows were refused: see rows"),
@@ -270,7 +276,7 @@ pub fn documented(endpoint: &Endpoint) -> Vec<(u16, &'static str)> {
     let names_a_thing = endpoint.parameters.iter().any(|p| p.place == Place::Path);
     let mut kinds = vec![&PARAMETERS, &FORMAT, &INTERNAL, &UNAVAILABLE];
     if endpoint.access != Access::Public {
-        kinds.push(&KEY);
+        kinds.extend([&KEY, &SCOPE]);
     }
     if names_a_thing {
         kinds.push(&ABSENT);
@@ -302,6 +308,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, u16, &'static str)> {
         &BODY,
         &STATEMENT,
         &KEY,
+        &SCOPE,
         &PATH,
         &ABSENT,
         &METHOD,

@@ -15,15 +15,18 @@ use axum::extract::{RawPathParams, Request};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use domain::Clock;
+use domain::access::{Audit, Keys};
 use domain::registry::CityOptions;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ALLOW};
 use http::{HeaderValue, Method, StatusCode};
 use lake::contract::{Intake, Live};
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::access::Door;
 use crate::api::{Access, Endpoint, Verb, endpoints};
 use crate::app::App;
 use crate::engine::LakeFiles;
@@ -31,7 +34,7 @@ use crate::language::Language;
 use crate::page::{self, Pages};
 use crate::problem::Problem;
 use crate::{Error, Options, call};
-use place::Places;
+use place::{Heard, Places};
 
 /// Whether the process can do its work, as its supervisor sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Deps {
     /// Where the snapshots' files are.
     pub files: LakeFiles,
     pub clock: Arc<dyn Clock>,
+    pub keys: Arc<dyn Keys>,
+    pub audit: Arc<dyn Audit>,
     pub city: CityOptions,
     /// What a browser gets on paths that no operation has, `/` among them.
     pub pages: Pages,
@@ -56,46 +61,93 @@ pub struct Deps {
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
 }
 
-/// A bound listener with everything behind it.
+/// What a listener with TLS shows, as it stands now: asked with each handshake.
+pub type Tls = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
+
+/// Where the API is served: in the clear, and with TLS.
+pub struct Listen {
+    pub plain: SocketAddr,
+    pub secure: Option<(SocketAddr, Tls)>,
+}
+
+/// Bound listeners with everything behind them.
 pub struct Server {
     app: Arc<App>,
+    plain: Bound,
+    secure: Option<(Bound, Tls)>,
+}
+
+struct Bound {
     listener: TcpListener,
     addr: SocketAddr,
 }
 
+impl Bound {
+    async fn to(addr: SocketAddr) -> Result<Self, Error> {
+        let bind = |source| Error::Bind { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(bind)?;
+        Ok(Self { addr: listener.local_addr().map_err(bind)?, listener })
+    }
+
+    /// Whoever knocks here.
+    fn door(&self) -> Door {
+        Door { is_loopback: self.addr.ip().to_canonical().is_loopback() }
+    }
+}
+
 impl Server {
-    /// Port 0 takes a free one: see [`local_addr`](Self::local_addr). Refuses an address beyond this machine that nobody asked for by
-    /// name (SEC-1).
-    pub async fn bind(options: Options, deps: Deps, addr: SocketAddr) -> Result<Self, Error> {
+    /// Port 0 takes a free one: see [`local_addr`](Self::local_addr). Refuses an address beyond this machine in the clear that nobody
+    /// asked for by name (SEC-1).
+    pub async fn bind(options: Options, deps: Deps, listen: Listen) -> Result<Self, Error> {
+        let Listen { plain: addr, secure } = listen;
         if !addr.ip().to_canonical().is_loopback() && !options.allow_plaintext_off_loopback {
             return Err(Error::Exposed { addr });
         }
-        let bind = |source| Error::Bind { addr, source };
-        let listener = TcpListener::bind(addr).await.map_err(bind)?;
-        let bound = listener.local_addr().map_err(bind)?;
-        let app = App::new(options, deps, bound.ip().is_loopback())?;
-        Ok(Self { app: Arc::new(app), listener, addr: bound })
+        let plain = Bound::to(addr).await?;
+        let secure = match secure {
+            Some((addr, tls)) => Some((Bound::to(addr).await?, tls)),
+            None => None,
+        };
+        Ok(Self { app: Arc::new(App::new(options, deps)?), plain, secure })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
-        self.addr
+        self.plain.addr
+    }
+
+    /// Where TLS is listened for, if anywhere.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.secure.as_ref().map(|(bound, _)| bound.addr)
     }
 
     /// Serves until `shutdown`, then lets open requests end for as long as the options say, and cuts off those that are left:
     /// when this returns nothing of a request runs on.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let Self { app, listener, addr } = self;
+        let Self { app, plain, secure } = self;
         let (clock, drain) = (Arc::clone(&app.clock), Duration::from_secs(app.options.drain_s));
-        let places = Places::new(listener, app.options.connections_max, Arc::clone(&clock));
-        let router = router(app);
+        let places_max = app.options.connections_max;
+        let in_the_clear = router(Arc::clone(&app), plain.door());
+        let (listener, with_tls) = match secure {
+            Some((bound, tls)) => {
+                let router = router(app, bound.door());
+                (Some(bound.listener), Some((router, tls)))
+            }
+            None => (None, None),
+        };
+        let places = Places::new(plain.listener, listener, places_max, Arc::clone(&clock));
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(ended) = connections.join_next() => told(ended),
-                (place, _) = places.accept() => {
-                    let serve = connection::serve(place, router.clone(), Arc::clone(&clock), shutdown.clone());
-                    connections.spawn(serve);
+                (place, heard) = places.accept() => {
+                    let (clock, stop) = (Arc::clone(&clock), shutdown.clone());
+                    match (heard, &with_tls) {
+                        (Heard::Secure, Some((router, tls))) => {
+                            connections.spawn(connection::serve_secure(place, tls(), router.clone(), clock, stop))
+                        }
+                        _ => connections.spawn(connection::serve(place, in_the_clear.clone(), clock, stop)),
+                    };
                 }
             }
         }
@@ -108,7 +160,7 @@ impl Server {
                 connections.shutdown().await;
             }
         }
-        info!(%addr, "http listener closed");
+        info!("http listeners closed");
         Ok(())
     }
 }
@@ -126,14 +178,14 @@ fn told(ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// Every operation of the list under its path; pages under others; refusals for the rest.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<App>, door: Door) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<&'static Endpoint>> = BTreeMap::new();
     for endpoint in endpoints() {
         paths.entry(endpoint.path).or_default().push(endpoint);
     }
     let mut router = Router::new();
     for (path, endpoints) in paths {
-        router = router.route(path, methods(&app, endpoints));
+        router = router.route(path, methods(&app, door, endpoints));
     }
     let lost = Arc::clone(&app);
     router.fallback(move |request: Request| {
@@ -142,7 +194,7 @@ pub fn router(app: Arc<App>) -> Router {
     })
 }
 
-fn methods(app: &Arc<App>, endpoints: Vec<&'static Endpoint>) -> MethodRouter {
+fn methods(app: &Arc<App>, door: Door, endpoints: Vec<&'static Endpoint>) -> MethodRouter {
     let mut methods = MethodRouter::new();
     let mut allowed = vec!["OPTIONS"];
     for &endpoint in &endpoints {
@@ -156,7 +208,7 @@ fn methods(app: &Arc<App>, endpoints: Vec<&'static Endpoint>) -> MethodRouter {
         }
         allowed.push(endpoint.verb.name());
         let answer = move |path: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            call::run(Arc::clone(&app), endpoint, path, request)
+            call::run(Arc::clone(&app), door, endpoint, path, request)
         };
         methods = methods.merge(on(filter, answer));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Topic and payload.
 pub type Message = (String, Vec<u8>);
@@ -14,15 +14,19 @@ pub struct Publisher {
     address: SocketAddr,
     client: String,
     window: usize,
+    /// Messages a second at most; else as fast as they are acknowledged.
+    rate: Option<f64>,
 }
 
 const WINDOW: usize = 100;
+/// How finely a load is paced.
+const TICK: Duration = Duration::from_millis(2);
 /// Without any acknowledgement for this long the server is taken for dead.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 impl Publisher {
     pub fn new(address: SocketAddr, client: &str) -> Self {
-        Self { address, client: client.to_owned(), window: WINDOW }
+        Self { address, client: client.to_owned(), window: WINDOW, rate: None }
     }
 
     /// Sends in order; the places of the acknowledged ones, in the order of their acknowledgements.
@@ -33,6 +37,7 @@ impl Publisher {
         acknowledged
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a load is paced in the machine's time")]
     fn exchange(&self, messages: &[Message], acknowledged: &mut Vec<usize>) -> std::io::Result<()> {
         let mut socket = TcpStream::connect(self.address)?;
         socket.set_nodelay(true)?;
@@ -45,9 +50,11 @@ impl Publisher {
         }
         let mut flight: HashMap<u16, usize> = HashMap::new();
         let (mut next, mut identifier, mut input) = (0, 0u16, Vec::new());
+        let began = Instant::now();
         while next < messages.len() || !flight.is_empty() {
             let mut output = Vec::new();
-            while next < messages.len() && flight.len() < self.window {
+            let due = self.rate.map_or(messages.len(), |rate| (began.elapsed().as_secs_f64() * rate) as usize).min(messages.len());
+            while next < due && flight.len() < self.window {
                 identifier = identifier.checked_add(1).unwrap_or(1);
                 if let Entry::Vacant(free) = flight.entry(identifier) {
                     free.insert(next);
@@ -57,6 +64,10 @@ impl Publisher {
                 }
             }
             socket.write_all(&output)?;
+            if flight.is_empty() && next < messages.len() {
+                std::thread::sleep(TICK);
+                continue;
+            }
             read_acknowledgements(&mut socket, &mut input, &mut flight, acknowledged)?;
         }
         socket.write_all(&[0xe0, 0])
@@ -65,12 +76,17 @@ impl Publisher {
 
 /// Splits the messages over connections, each in order; the places of all that were acknowledged.
 pub fn publish_all(address: SocketAddr, messages: &[Message], connections: usize, client: &str) -> Vec<usize> {
+    publish_at(address, messages, connections, client, None)
+}
+
+/// As [`publish_all`], so many messages a second over all connections.
+pub fn publish_at(address: SocketAddr, messages: &[Message], connections: usize, client: &str, rate: Option<f64>) -> Vec<usize> {
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..connections)
             .map(|number| {
                 let places: Vec<usize> = (number..messages.len()).step_by(connections).collect();
                 let own: Vec<Message> = places.iter().map(|&place| messages[place].clone()).collect();
-                let publisher = Publisher::new(address, &format!("{client}-{number}"));
+                let publisher = Publisher { rate: rate.map(|rate| rate / connections as f64), ..Publisher::new(address, &format!("{client}-{number}")) };
                 scope.spawn(move || publisher.publish(&own).into_iter().map(|place| places[place]).collect::<Vec<_>>())
             })
             .collect();

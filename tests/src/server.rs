@@ -39,6 +39,8 @@ struct Addresses {
     http: Option<SocketAddr>,
     mqtt: Option<SocketAddr>,
     link: Option<SocketAddr>,
+    https: Option<SocketAddr>,
+    mqtts: Option<SocketAddr>,
 }
 
 impl Server {
@@ -57,7 +59,7 @@ impl Server {
     pub fn stopped(command: &'static str, args: &[&str]) -> anyhow::Result<Self> {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         let dir = tempfile::Builder::new().prefix("kerbside-").tempdir()?;
-        let addresses = Addresses { http: Some(FREE), mqtt: Some(FREE), link: None };
+        let addresses = Addresses { http: Some(FREE), mqtt: Some(FREE), ..Addresses::default() };
         Ok(Self { dir, command, args, addresses, running: None })
     }
 
@@ -74,9 +76,9 @@ impl Server {
 
     /// From now on every start listens where this one does: other processes know it by its addresses.
     pub fn keep_addresses(&mut self) {
-        let Addresses { http, mqtt, link } = self.running().addresses.clone();
+        let Addresses { http, mqtt, link, .. } = self.running().addresses.clone();
         // What this command does not serve, it may be told any port for.
-        self.addresses = Addresses { http: http.or(Some(FREE)), mqtt: mqtt.or(Some(FREE)), link };
+        self.addresses = Addresses { http: http.or(Some(FREE)), mqtt: mqtt.or(Some(FREE)), link, ..Addresses::default() };
     }
 
     /// Starts the process again on the same data directory, on ports of their own.
@@ -109,6 +111,16 @@ impl Server {
 
     pub fn mqtt(&self) -> SocketAddr {
         self.running().addresses.mqtt.expect("this command serves MQTT")
+    }
+
+    /// Where HTTP over TLS is served, under the name `localhost`.
+    pub fn https(&self) -> SocketAddr {
+        self.running().addresses.https.expect("started with --https")
+    }
+
+    /// Where MQTT over TLS is served, under the name `localhost`.
+    pub fn mqtts(&self) -> SocketAddr {
+        self.running().addresses.mqtts.expect("started with --mqtts")
     }
 
     /// Where processes of query find ingest.
@@ -243,6 +255,8 @@ fn parse_ready(line: &str) -> Option<Addresses> {
             "http" => addresses.http = address,
             "mqtt" => addresses.mqtt = address,
             "link" => addresses.link = address,
+            "https" => addresses.https = address,
+            "mqtts" => addresses.mqtts = address,
             _ => return None,
         }
     }

@@ -124,6 +124,7 @@ async fn an_address_beyond_this_machine_is_refused_unless_asked_for_by_name() {
         clock: clock(),
         rng: Rng::from_seed(1),
         authority: Arc::new(Anonymous::LoopbackOnly),
+        tls: None,
     };
     let refused = Broker::bind(everywhere.clone(), deps()).await;
     assert!(matches!(refused, Err(Error::Exposed { .. })));

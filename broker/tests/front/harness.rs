@@ -58,7 +58,7 @@ impl Front {
         let free = "127.0.0.1:0".parse().expect("an address");
         let mut options = Options { listen: free, websocket: Some(free), dir: dir.path().join("broker"), ..Options::default() };
         set(&mut options);
-        let deps = Deps { journal: journal.clone(), clock: clock(), rng: Rng::from_seed(1), authority };
+        let deps = Deps { journal: journal.clone(), clock: clock(), rng: Rng::from_seed(1), authority, tls: None };
         let front = Broker::bind(options, deps).await.expect("the front starts");
         let mqtt = front.local_addr();
         let websocket = front.ws_addr().expect("asked for");

@@ -34,6 +34,8 @@ pub struct AddKey {
 pub enum Device {
     /// A device that may connect with a password, told once on stdout unless it is given
     Add(AddDevice),
+    /// A device with a certificate in one command: its files, and a line to paste
+    Onboard(OnboardDevice),
     /// Every device that was ever added
     List,
     /// Ends a device's access at once and disconnects it, also on a running server
@@ -57,6 +59,29 @@ pub struct AddDevice {
     pub grants: GrantArgs,
     #[command(flatten)]
     pub end: End,
+}
+
+#[derive(Args)]
+pub struct OnboardDevice {
+    /// Its name, which the certificate carries
+    pub id: SensorId,
+    /// A signing request of a device that keeps its key to itself (PEM); without it a key is made
+    #[arg(long, value_name = "FILE")]
+    pub request: Option<PathBuf>,
+    /// Where its files are put [default: a new folder of its name]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The server as the device will call it; its certificate has to carry this name (`tls.names`)
+    #[arg(long, default_value = "localhost")]
+    pub host: String,
+    /// In the place of a device of this id, whose password and grants end
+    #[arg(long)]
+    pub replace: bool,
+    #[command(flatten)]
+    pub grants: GrantArgs,
+    /// How long certificate and access last
+    #[arg(long, default_value_t = 825)]
+    pub days: u32,
 }
 
 /// What a device may do. Without any of these: publish readings under its own id.

@@ -11,10 +11,10 @@ use domain::limits::PASSWORD_BYTES_MAX;
 use domain::{SensorId, Timestamp};
 
 use crate::cli::{AddDevice, Device, End, GrantArgs};
-use crate::command;
 use crate::command::columns::columns;
+use crate::command::{self, onboard};
 use crate::config::Config;
-use crate::security::{Adding, Hash, Life, NewDevice, Store, generate_password};
+use crate::security::{Adding, Hash, Life, NewDevice, Store, generate_password, operator};
 use crate::{clock, data_dir};
 
 pub fn run(device: Device, config: &Config) -> anyhow::Result<ExitCode> {
@@ -22,9 +22,10 @@ pub fn run(device: Device, config: &Config) -> anyhow::Result<ExitCode> {
     let mut store = Store::open(&config.security.dir(&config.data_dir))?;
     match device {
         Device::Add(add) => self::add(&mut store, add)?,
+        Device::Onboard(onboard) => onboard::run(&mut store, onboard, config)?,
         Device::List => command::say(&list(&store)?)?,
         Device::Revoke { id } => {
-            store.revoke_device(&id, clock::system().now())?;
+            store.revoke_device(&id, &operator(), clock::system().now())?;
             command::remark(&format!("device {id} may not connect any more"));
         }
     }
@@ -47,7 +48,7 @@ fn add(store: &mut Store, add: AddDevice) -> anyhow::Result<()> {
         expires_at: end(&add.end, now)?,
         id: add.id,
     };
-    store.add_device(&device, if add.replace { Adding::Replacing } else { Adding::New }, now)?;
+    store.add_device(&device, if add.replace { Adding::Replacing } else { Adding::New }, &operator(), now)?;
     command::remark(&format!("device {}: {}", device.id, told(&device.grants)));
     if let Some(password) = generated {
         command::remark("its password is kept as a hash and told only now");

@@ -6,7 +6,7 @@ use crate::cli::{AddKey, Key};
 use crate::command::columns::columns;
 use crate::command::{self, device};
 use crate::config::Config;
-use crate::security::{ApiKey, NewKey, Store};
+use crate::security::{ApiKey, NewKey, Store, operator};
 use crate::{clock, data_dir};
 
 /// A person's or a service's name.
@@ -19,7 +19,7 @@ pub fn run(key: Key, config: &Config) -> anyhow::Result<ExitCode> {
         Key::Add(add) => self::add(&mut store, add)?,
         Key::List => command::say(&list(&store)?)?,
         Key::Revoke { id } => {
-            store.revoke_key(&id, clock::system().now())?;
+            store.revoke_key(&id, &operator(), clock::system().now())?;
             command::remark(&format!("key {id} opens nothing any more"));
         }
     }
@@ -42,7 +42,7 @@ fn add(store: &mut Store, add: AddKey) -> anyhow::Result<()> {
         hash: key.hash,
         expires_at: device::end(&add.end, now)?,
     };
-    store.add_key(&new, now)?;
+    store.add_key(&new, &operator(), now)?;
     command::remark(&format!("key {} of {name} opens {}; it is kept as a hash and told only now", key.id, new.scopes));
     command::say(&format!("{}\n", key.text))
 }

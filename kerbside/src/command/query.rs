@@ -12,6 +12,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::node::{self, Answers};
+use crate::security::Watch;
 use crate::supervisor::{Stage, Supervisor};
 use crate::{clock, command};
 
@@ -30,9 +31,11 @@ pub async fn run(query: cli::Query, mut config: Config) -> anyhow::Result<ExitCo
         !config.lake.url.is_empty(),
         "query needs ingest's lake: --lake with its folder or URL, or lake.url in the configuration"
     );
-    // Nothing is kept in it yet: its lock and format say whose it is.
+    // Only credentials are kept in it, unless `security.dir` shares ingest's.
     let data_dir = DataDir::open(&config.data_dir)?;
     let clock: Arc<dyn Clock> = clock::system();
+    let credentials = Watch::open(&config.security.dir(&config.data_dir), config.broker.anonymous, Arc::clone(&clock))?;
+    let certificates = node::open_certificates(&config, &clock)?;
     let lake = Lake::open_read_only(node::lake_options(&config), Arc::clone(&clock)).await;
     let lake = lake.context("the lake cannot be opened (ingest makes it when it first starts)")?;
     let files = LakeFiles::of(&lake);
@@ -40,9 +43,14 @@ pub async fn run(query: cli::Query, mut config: Config) -> anyhow::Result<ExitCo
     let ready = remote.clone();
     let answers =
         Answers { live: Arc::new(remote.clone()), intake: Arc::new(remote.clone()), ready: Arc::new(move || ready.readiness()) };
-    let http = node::open_http(&config, files, &clock, answers).await?;
-    let line = format!("ready http={}\n", http.local_addr());
+    let http = node::open_http(&config, files, &clock, answers, (credentials.guard(), certificates.clone())).await?;
+    let secure = http.tls_addr().map(|addr| format!(" https={addr}")).unwrap_or_default();
+    let line = format!("ready http={}{secure}\n", http.local_addr());
     let mut supervisor = Supervisor::new();
+    supervisor.start(Stage::Doors, "credentials", |token| credentials.run(token));
+    if let Some(certificates) = certificates {
+        supervisor.start(Stage::Doors, "certificates", |token| certificates.run(token));
+    }
     supervisor.start(Stage::Doors, "http", |token| http.run(token));
     supervisor.start(Stage::Pipeline, "follower", |token| follower.run(token));
     let ready = async move {

@@ -1,4 +1,4 @@
-//! The file of devices and keys: SQLite, so that a command can change it whole while a server reads it.
+//! The file of devices, keys and administrative acts: SQLite, so that a command can change it whole while a server reads it.
 //!
 //! Nothing is deleted: what was revoked stays in the list, and its id is not given again by itself. Every call blocks on the disk.
 
@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use compact_str::CompactString;
-use domain::access::{Grants, Scopes};
+use domain::access::{Act, ActId, Grants, Scopes};
 use domain::{SensorId, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::password::Hash;
 
 /// Stands in the file's `user_version`; a change of the tables counts it up.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -29,6 +29,12 @@ const SCHEMA: &str = "
     CREATE TABLE keys (
         id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes INTEGER NOT NULL, hash BLOB NOT NULL,
         created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER) STRICT;";
+
+/// `ended_at` and `outcome` are null while an act is under way, and stay so when it broke off.
+const AUDIT: &str = "
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, act TEXT NOT NULL, subject TEXT NOT NULL,
+        ended_at INTEGER, outcome TEXT) STRICT;";
 
 /// Why the credentials could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +100,17 @@ pub struct Key {
     pub life: Life,
 }
 
+/// One administrative act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acted {
+    pub at: Timestamp,
+    pub who: String,
+    pub act: String,
+    pub subject: String,
+    /// `None`: it is under way, or it broke off.
+    pub outcome: Option<String>,
+}
+
 /// A device to be added.
 #[derive(Clone, Debug)]
 pub struct NewDevice {
@@ -150,6 +167,9 @@ impl Store {
             let format: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             if format == 0 {
                 transaction.execute_batch(SCHEMA)?;
+            }
+            if format < FORMAT {
+                transaction.execute_batch(AUDIT)?;
                 transaction.pragma_update(None, "user_version", FORMAT)?;
             }
             Ok(())
@@ -178,8 +198,10 @@ impl Store {
         self.all(rows::KEYS, rows::key)
     }
 
-    pub fn add_device(&mut self, device: &NewDevice, adding: Adding, now: Timestamp) -> Result<(), StoreError> {
+    pub fn add_device(&mut self, device: &NewDevice, adding: Adding, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let (id, grants) = (device.id.as_str(), rows::grants_json(&device.grants));
+        let shows = if device.certificate { "certificate" } else { "password" };
+        let outcome = format!("shows {shows}, may {grants}{}", until(device.expires_at));
         let added = self.change(|transaction| {
             let query = "SELECT count(*) FROM devices WHERE id = ? AND revoked_at IS NULL";
             let stands: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
@@ -197,33 +219,62 @@ impl Store {
                     device.expires_at.map(Timestamp::as_micros)
                 ],
             )?;
+            let act = if stands > 0 { "device replace" } else { "device add" };
+            note(transaction, Act { who, act, subject: id }, Some(&outcome), now)?;
             Ok(true)
         })?;
         if added { Ok(()) } else { Err(StoreError::Exists(device.id.clone())) }
     }
 
-    pub fn add_key(&mut self, key: &NewKey, now: Timestamp) -> Result<(), StoreError> {
+    pub fn add_key(&mut self, key: &NewKey, who: &str, now: Timestamp) -> Result<(), StoreError> {
+        let outcome = format!("of {}, opens {}{}", key.name, key.scopes, until(key.expires_at));
         self.change(|transaction| {
             transaction.execute(
                 "INSERT INTO keys (id, name, scopes, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
                 params![key.id, key.name, key.scopes.bits(), key.hash, now.as_micros(), key.expires_at.map(Timestamp::as_micros)],
             )?;
+            note(transaction, Act { who, act: "key add", subject: &key.id }, Some(&outcome), now)?;
             Ok(())
         })
     }
 
     /// Ends a device's access; doing it again changes nothing.
-    pub fn revoke_device(&mut self, id: &SensorId, now: Timestamp) -> Result<(), StoreError> {
+    pub fn revoke_device(&mut self, id: &SensorId, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let update = "UPDATE devices SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?";
-        let changed = self.change(|transaction| transaction.execute(update, params![now.as_micros(), id.as_str()]))?;
-        if changed > 0 { Ok(()) } else { Err(StoreError::NoDevice(id.clone())) }
+        let is_there = self.revoke(update, Act { who, act: "device revoke", subject: id.as_str() }, now)?;
+        if is_there { Ok(()) } else { Err(StoreError::NoDevice(id.clone())) }
     }
 
     /// Ends a key; doing it again changes nothing.
-    pub fn revoke_key(&mut self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub fn revoke_key(&mut self, id: &str, who: &str, now: Timestamp) -> Result<(), StoreError> {
         let update = "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?";
-        let changed = self.change(|transaction| transaction.execute(update, params![now.as_micros(), id]))?;
-        if changed > 0 { Ok(()) } else { Err(StoreError::NoKey(id.to_owned())) }
+        let is_there = self.revoke(update, Act { who, act: "key revoke", subject: id }, now)?;
+        if is_there { Ok(()) } else { Err(StoreError::NoKey(id.to_owned())) }
+    }
+
+    fn revoke(&mut self, update: &str, act: Act<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        self.change(|transaction| {
+            let changed = transaction.execute(update, params![now.as_micros(), act.subject])?;
+            if changed > 0 {
+                note(transaction, act, Some("revoked"), now)?;
+            }
+            Ok(changed > 0)
+        })
+    }
+
+    /// An act that is about to begin.
+    pub fn begin(&mut self, act: Act<'_>, now: Timestamp) -> Result<ActId, StoreError> {
+        self.change(|transaction| note(transaction, act, None, now))
+    }
+
+    pub fn end(&mut self, act: ActId, outcome: &str, now: Timestamp) -> Result<(), StoreError> {
+        let update = "UPDATE audit SET ended_at = ?, outcome = ? WHERE id = ?";
+        self.change(|transaction| transaction.execute(update, params![now.as_micros(), outcome, act.0])).map(drop)
+    }
+
+    /// The newest acts, newest first.
+    pub fn acts(&self, limit: u32) -> Result<Vec<Acted>, StoreError> {
+        self.all(&format!("{} LIMIT {limit}", rows::ACTS), rows::act)
     }
 
     fn change<T>(&mut self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
@@ -252,6 +303,20 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+fn note(transaction: &Connection, act: Act<'_>, outcome: Option<&str>, now: Timestamp) -> rusqlite::Result<ActId> {
+    let Act { who, act, subject } = act;
+    let ended = outcome.map(|_| now.as_micros());
+    transaction.execute(
+        "INSERT INTO audit (at, who, act, subject, ended_at, outcome) VALUES (?, ?, ?, ?, ?, ?)",
+        params![now.as_micros(), who, act, subject, ended, outcome],
+    )?;
+    Ok(ActId(transaction.last_insert_rowid()))
+}
+
+fn until(end: Option<Timestamp>) -> String {
+    end.map(|end| format!(", until {end}")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What was not accepted: told with its bytes and its reason, and taken again once its cause is mended.
 
+use domain::access::Scope;
 use domain::{Position, Reason};
 use lake::contract::IntakeError;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
              its place in the payload, from 0; plus 65536 for the refused rest of an element that was accepted in part. `resolved` is \
              the journal position that took it again.",
         )
-        .access(Access::Key("ops"))
+        .access(Access::Key(Scope::Ops))
         .takes(&[REASON, SENSOR, FROM, TO, LIMIT, CURSOR])
         .formats(format::ROWS)
         .answers(list_schema, list_example),
@@ -58,6 +59,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
          resolved. A letter of which only the head was kept cannot be taken again: 409.",
     )
     .access(Access::Admin)
+    .audited()
     .takes(&[POSITION, ELEMENT])
     .answers(reprocess_schema, || json!({"position": 1200, "element": 0, "reprocessed": true}))
     .may_be_impossible(),

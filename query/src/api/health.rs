@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::access::Scope;
 use serde_json::{Value, json};
 
 use super::{Access, Endpoint, Freshness};
@@ -29,7 +30,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .answers(ready_schema, || json!({"status": "ready", "lag_ms": 0, "as_of": "2026-11-24T01:00:00Z"})),
     Endpoint::get("/metrics", "metrics", |app, _| Box::pin(async move { Ok(Answer::Text((app.metrics)())) }))
         .says("health", "Metrics of the process", "Prometheus text format.")
-        .access(Access::Key("ops"))
+        .access(Access::Key(Scope::Ops))
         .freshness(Freshness::Never)
         .formats(&[Format::Text]),
 ];

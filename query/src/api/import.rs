@@ -11,6 +11,7 @@ mod lines;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
+use domain::access::Scope;
 use domain::limits::{IMPORT_BATCH_BYTES_MAX, IMPORT_BATCH_LINES_MAX, PACKET_BYTES_MAX};
 use domain::record::Publish;
 use domain::{Position, Reason};
@@ -42,7 +43,8 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint::post("/v1/import", "import", |app
          that was cut short may be repeated as a whole, or from `next_line` on, which a 503 tells, too. Lines that name no sensor are \
          told with their number; what became of the readings of all others stands in the ledger and the dead letters.",
     )
-    .access(Access::Key("import"))
+    .access(Access::Key(Scope::Import))
+    .audited()
     .takes(&[FROM_LINE])
     .body(RequestBody {
         media: &["application/x-ndjson"],

@@ -4,6 +4,7 @@
 //! letters, as for every other way in.
 
 use bytes::Bytes;
+use domain::access::Scope;
 use domain::limits::{PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use domain::record::{Content, Publish, Source};
 use domain::{Kind as SensorKind, topic};
@@ -38,7 +39,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         Box::pin(async move { ingest(&app, call, SensorKind::Parking).await })
     })
     .says("data", "Take a parking reading", DESCRIPTION)
-    .access(Access::Key("ingest"))
+    .access(Access::Key(Scope::Ingest))
     .takes(&[SENSOR])
     .body(BODY)
     .answers(position_schema, || json!({"position": 1200})),
@@ -46,7 +47,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         Box::pin(async move { ingest(&app, call, SensorKind::Air).await })
     })
     .says("data", "Take an air reading", DESCRIPTION)
-    .access(Access::Key("ingest"))
+    .access(Access::Key(Scope::Ingest))
     .takes(&[SENSOR])
     .body(RequestBody { example: || json!({"ts": "2026-11-24T08:00:00+07:00", "pm25": 31.5, "avg_s": 60}), ..BODY })
     .answers(position_schema, || json!({"position": 1201})),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::access::Scope;
 use domain::time::MICROS_PER_SECOND;
 use domain::{Reason, SensorId, Timestamp};
 use lake::contract::{LedgerView, SensorStatus};
@@ -16,7 +17,7 @@ use crate::problem::Problem;
 use crate::{cursor, format, schema};
 
 const TAG: &str = "ops";
-const OPS: Access = Access::Key("ops");
+const OPS: Access = Access::Key(Scope::Ops);
 
 const SENSOR: Parameter = Parameter::query("sensor", Kind::Id, "Only this sensor's elements.").example("bay-1");
 

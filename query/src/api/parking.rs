@@ -6,6 +6,7 @@ mod near;
 use std::ops::Range;
 
 use domain::ObjectId;
+use domain::access::Scope;
 use domain::bay::State;
 use domain::registry::Layout;
 use serde_json::{Value, json};
@@ -73,7 +74,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
          whose previous known reading was vacant, a departure the reverse; `min_dwell_s` of the bay keeps flicker out. Repeated \
          states and unknown readings make no event.",
     )
-    .access(Access::Key("readings"))
+    .access(Access::Key(Scope::Readings))
     .freshness(Freshness::Settled)
     .takes(&[BAY_ID, FROM, TO])
     .formats(format::ROWS)

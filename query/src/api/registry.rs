@@ -1,5 +1,6 @@
 //! What stands where: the whole registry out, an edit in.
 
+use domain::access::Scope;
 use domain::limits::HTTP_REGISTRY_BYTES_MAX;
 use domain::registry::{RowVerdict, geojson_from_csv};
 use http::header::CONTENT_TYPE;
@@ -28,7 +29,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "The registry",
             "A GeoJSON FeatureCollection of all versions, or of those valid at an instant: what import takes.",
         )
-        .access(Access::Key("registry"))
+        .access(Access::Key(Scope::Registry))
         .freshness(Freshness::Settled)
         .takes(&[AT])
         .formats(&[Format::GeoJson]),
@@ -40,6 +41,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
              dry run answers the verdicts and changes nothing. When the answer comes, every later question sees the edit.",
         )
         .access(Access::Admin)
+        .audited()
         .takes(&[DRY_RUN, AUTHOR])
         .body(RequestBody {
             media: &["application/geo+json", "application/json", "text/csv"],

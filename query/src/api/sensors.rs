@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::SensorId;
+use domain::access::Scope;
 use domain::record::Content;
 use domain::topic::Route;
 use lake::contract::Uplink;
@@ -18,7 +19,7 @@ use crate::readings::{self, Wish};
 use crate::{cursor, format, schema};
 
 const TAG: &str = "sensors";
-const READINGS: Access = Access::Key("readings");
+const READINGS: Access = Access::Key(Scope::Readings);
 const ID: Parameter = Parameter::path("id", Kind::Id, "The sensor: the last level of its topic.").example("bay-1");
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -1,5 +1,6 @@
 //! One SELECT over the tables of the lake and the newest rows, within limits. The engine judges the statement.
 
+use domain::access::Scope;
 use domain::limits::HTTP_BODY_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint::post("/v1/query", "query", |app, 
          and the rows after them, as of one instant. 100,000 rows, 30 s and a bounded memory at most: a question that needs more is \
          refused, never cut. Anything but one SELECT is 400.",
     )
-    .access(Access::Key("sql"))
+    .access(Access::Key(Scope::Sql))
     .body(RequestBody {
         media: &["application/json"],
         description: "The statement.",

@@ -19,7 +19,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::debug;
@@ -48,6 +50,25 @@ pub async fn serve(
     };
     if let Err(error) = ended {
         debug!(%error, "a connection broke off");
+    }
+}
+
+/// As [`serve`], after a TLS handshake that may take as long as a request's head.
+pub async fn serve_secure(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    config: Arc<ServerConfig>,
+    router: Router,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) {
+    let shaken = tokio::select! {
+        shaken = TlsAcceptor::from(config).accept(stream) => shaken,
+        () = clock.sleep(HTTP_HEAD_WAIT_MAX) => return debug!("a TLS handshake took too long"),
+        () = stop.cancelled() => return,
+    };
+    match shaken {
+        Ok(stream) => serve(stream, router, clock, stop).await,
+        Err(error) => debug!(%error, "a TLS handshake failed"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The listener behind a fixed number of places: when all are taken, callers wait in the kernel's queue.
+//! The listeners behind a fixed number of places: when all are taken, callers wait in the kernel's queue.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -19,26 +19,31 @@ use tracing::warn;
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 pub struct Places {
-    listener: TcpListener,
+    plain: TcpListener,
+    secure: Option<TcpListener>,
     free: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
 }
 
 impl Places {
-    pub fn new(listener: TcpListener, places: usize, clock: Arc<dyn Clock>) -> Self {
-        Self { listener, free: Arc::new(Semaphore::new(places)), clock }
+    pub fn new(plain: TcpListener, secure: Option<TcpListener>, places: usize, clock: Arc<dyn Clock>) -> Self {
+        Self { plain, secure, free: Arc::new(Semaphore::new(places)), clock }
     }
 
     /// The next caller. A call that is dropped loses none.
-    pub async fn accept(&self) -> (Place, SocketAddr) {
+    pub async fn accept(&self) -> (Place, Heard) {
         let permit = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
         loop {
-            match self.listener.accept().await {
-                Ok((stream, addr)) => {
+            let (accepted, heard) = tokio::select! {
+                accepted = self.plain.accept() => (accepted, Heard::Plain),
+                accepted = accept_or_never(self.secure.as_ref()) => (accepted, Heard::Secure),
+            };
+            match accepted {
+                Ok((stream, _)) => {
                     if let Err(error) = stream.set_nodelay(true) {
                         warn!(%error, "small answers may wait for the peer's acknowledgement");
                     }
-                    return (Place { stream, clock: Arc::clone(&self.clock), stall: None, _permit: permit }, addr);
+                    return (Place { stream, clock: Arc::clone(&self.clock), stall: None, _permit: permit }, heard);
                 }
                 Err(error) if is_the_callers(&error) => {}
                 Err(error) => {
@@ -48,6 +53,20 @@ impl Places {
             }
         }
     }
+}
+
+async fn accept_or_never(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// By which listener a caller came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Plain,
+    Secure,
 }
 
 /// The caller was gone before it was accepted.

@@ -38,7 +38,10 @@ impl Listening {
             let page = Page { content_type: "text/plain", body: Cow::Borrowed(&LARGE), content_security_policy: "" };
             (path == "/large").then_some(page)
         });
-        let server = Server::bind(Options::default(), deps, SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("binds");
+        let server =
+            Server::bind(Options::default(), deps, Listen { plain: SocketAddr::from(([127, 0, 0, 1], 0)), secure: None })
+                .await
+                .expect("binds");
         let (addr, stop) = (server.local_addr(), CancellationToken::new());
         let server = tokio::spawn(server.run(stop.clone()));
         Self { _fixture: fixture, clock, intake, addr, stop, server }

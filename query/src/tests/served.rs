@@ -11,6 +11,7 @@ use tower::ServiceExt as _;
 
 use super::fixture::{Fixture, at};
 use super::stand_in::{StillClock, StoodIntake, StoodLive};
+use crate::access::Door;
 use crate::app::App;
 use crate::engine::LakeFiles;
 use crate::page::Page;
@@ -43,7 +44,7 @@ impl Served {
         let intake = Arc::new(StoodIntake::default());
         let clock = Arc::new(StillClock::at(at(NOW)));
         let deps = deps(&fixture, live.clone(), intake.clone(), clock.clone());
-        let app = Arc::new(App::new(Options::default(), deps, true).expect("the default options are right"));
+        let app = Arc::new(App::new(Options::default(), deps).expect("the default options are right"));
         Self { fixture, live, intake, clock, app }
     }
 
@@ -71,7 +72,8 @@ impl Served {
             request = request.header(*name, *value);
         }
         let request = request.body(body).expect("a well-formed request");
-        let response = router(Arc::clone(&self.app)).oneshot(request).await.expect("the router always answers");
+        let response =
+            router(Arc::clone(&self.app), Door { is_loopback: true }).oneshot(request).await.expect("the router always answers");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("answers are in memory");
         Reply { status: parts.status.as_u16(), headers: parts.headers, body }
@@ -125,6 +127,8 @@ pub fn deps(fixture: &Fixture, live: Arc<StoodLive>, intake: Arc<StoodIntake>, c
         intake,
         files: LakeFiles::of(&fixture.lake),
         clock,
+        keys: Arc::new(domain::access::NoKeys),
+        audit: Arc::new(domain::access::NoAudit),
         city: Default::default(),
         pages: Arc::new(page),
         metrics: Arc::new(String::new),

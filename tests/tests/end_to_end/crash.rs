@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tests::Server;
-use tests::publisher::{parking, publish_all};
+use tests::program::say;
+use tests::publisher::{parking, publish_at};
 
 const KILLS: i64 = 10;
+/// Readings a second.
+const RATE: f64 = 20_000.0;
 /// Enough that publishers are still busy when the process dies.
-const MESSAGES: i64 = 40_000;
+const MESSAGES: i64 = 60_000;
 const SENSORS: i64 = 200;
 const START_MS: i64 = 1_780_000_000_000;
 
@@ -16,19 +19,23 @@ const START_MS: i64 = 1_780_000_000_000;
 fn no_acknowledged_reading_is_lost_or_doubled_by_ten_kills() -> anyhow::Result<()> {
     let mut server = Server::start()?;
     let (mut sent, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
+    let mut loaded = Duration::ZERO;
     for round in 0..KILLS {
         let numbers: Vec<i64> = (round * MESSAGES..(round + 1) * MESSAGES).collect();
         let messages: Vec<_> = numbers.iter().map(|&n| parking(&sensor(n), START_MS + n * 500, state(n))).collect();
         let address = server.mqtt();
-        let publishing = std::thread::spawn(move || publish_all(address, &messages, 8, "load"));
+        let publishing = std::thread::spawn(move || publish_at(address, &messages, 8, "load", Some(RATE)));
         // Another moment of the load each round; a sleep is the subject here, not a wait.
-        std::thread::sleep(Duration::from_millis(150 + 170 * round as u64));
+        let load = Duration::from_millis(150 + 250 * round as u64);
+        std::thread::sleep(load);
+        loaded += load;
         server.kill()?;
         let places = publishing.join().expect("publishers do not panic");
         acknowledged.extend(places.into_iter().map(|place| numbers[place]));
         sent.extend(numbers);
         server.restart()?;
     }
+    say(&format!("{} acknowledged in {} s of load at {RATE}/s", acknowledged.len(), loaded.as_secs_f64()));
     assert!(acknowledged.len() > 10_000, "the load was real: {}", acknowledged.len());
 
     let api = server.api();

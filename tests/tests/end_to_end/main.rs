@@ -5,6 +5,7 @@ mod bridge;
 mod commands;
 mod counter_recording;
 mod crash;
+mod intruder;
 mod journey;
 mod lake;
 mod malformed;

@@ -4,11 +4,13 @@ use domain::access::{Grants, Scopes};
 use domain::{SensorId, Timestamp};
 use rusqlite::Row;
 
-use super::{Device, Key, Life};
+use super::{Acted, Device, Key, Life};
 use crate::security::password::Hash;
 
 pub const DEVICES: &str = "SELECT id, password, certificate, grants, created_at, expires_at, revoked_at FROM devices ORDER BY id";
 pub const KEYS: &str = "SELECT id, name, scopes, hash, created_at, expires_at, revoked_at FROM keys ORDER BY created_at, id";
+
+pub const ACTS: &str = "SELECT at, who, act, subject, outcome FROM audit ORDER BY id DESC";
 
 /// Why a row stands for nothing.
 #[derive(Debug)]
@@ -41,6 +43,11 @@ pub fn key(row: &Row<'_>) -> Result<Key, RowError> {
     let name: String = row.get(1)?;
     let id: String = row.get(0)?;
     Ok(Key { id: id.into(), name: name.into(), scopes: Scopes::from_bits(row.get(2)?), hash: row.get(3)?, life: life(row)? })
+}
+
+pub fn act(row: &Row<'_>) -> Result<Acted, RowError> {
+    let at = Timestamp::from_micros(row.get(0)?);
+    Ok(Acted { at, who: row.get(1)?, act: row.get(2)?, subject: row.get(3)?, outcome: row.get(4)? })
 }
 
 fn life(row: &Row<'_>) -> Result<Life, RowError> {

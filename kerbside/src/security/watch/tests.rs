@@ -11,7 +11,7 @@ fn added(dir: &Path, id: &str) {
     let id = SensorId::new(id).expect("an id");
     let grants = domain::access::Grants::of_device(&id);
     let device = NewDevice { id, password: None, certificate: true, grants, expires_at: None };
-    Store::open(dir).expect("a store").add_device(&device, Adding::New, Timestamp::UNIX_EPOCH).expect("added");
+    Store::open(dir).expect("a store").add_device(&device, Adding::New, "ann", Timestamp::UNIX_EPOCH).expect("added");
 }
 
 fn knows(watch: &Watch, id: &str) -> bool {
@@ -28,7 +28,7 @@ fn what_a_command_changes_is_seen_at_the_next_look() {
     watch.look().expect("readable");
     assert!(knows(&watch, "b"));
     let id = SensorId::new("a").expect("an id");
-    Store::open(dir.path()).expect("a store").revoke_device(&id, Timestamp::UNIX_EPOCH).expect("there is one");
+    Store::open(dir.path()).expect("a store").revoke_device(&id, "ann", Timestamp::UNIX_EPOCH).expect("there is one");
     watch.look().expect("readable");
     assert!(!knows(&watch, "a"));
 }
