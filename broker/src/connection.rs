@@ -148,28 +148,30 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             }
             hub.meters.add(&mut self.tally);
             let is_too_fast = self.is_too_fast();
+            // In the order of what may not wait for a client that never pauses; reading spends the task's budget, so that the rest has its turn.
             tokio::select! {
-                read = read_more(&hub.journal, &mut self.read, &mut self.input, &mut self.read_at_once), if reading => match read {
-                    Ok(1..) => self.keep_alive.heard(),
-                    _ => return Err(End::Lost),
-                },
+                biased;
+                ending = &mut kicked => return Err(ended(ending)),
+                () = &mut shutdown => return Err(ended(Reason::SERVER_SHUTTING_DOWN)),
                 written = self.write.write_buf(&mut self.output), if !self.output.is_empty() => match written {
                     Ok(1..) => {}
                     _ => return Err(End::Lost),
                 },
-                () = wake.notified(), if !self.subscriber.is_idle() => {}
-                // Taken whether or not the socket takes it, so that a slow client keeps nobody else waiting.
-                message = next_live(&mut self.subscriber.live) => self.take_live(message)?,
                 changed = durable.changed(), if !self.acks.is_empty() || self.subscriber.waits_for_disk() => {
                     // The journal closed: what is pending has its fate by now.
                     changed.or_else(|_| self.release().and(Err(ended(Reason::SERVER_UNAVAILABLE))))?;
                 }
                 () = self.acks.settled(), if self.acks.waits_for_sum() => {}
+                () = wake.notified(), if !self.subscriber.is_idle() => {}
+                read = read_more(&hub.journal, &mut self.read, &mut self.input, &mut self.read_at_once), if reading => match read {
+                    Ok(1..) => self.keep_alive.heard(),
+                    _ => return Err(End::Lost),
+                },
+                // Taken whether or not the socket takes it, so that a slow client keeps nobody else waiting.
+                message = next_live(&mut self.subscriber.live) => self.take_live(message)?,
                 // A client that is not read is not silent.
                 () = self.keep_alive.over(), if reading => return Err(ended(Reason::KEEP_ALIVE_TIMEOUT)),
                 () = self.rate.slow_down(&*hub.clock), if is_too_fast => {}
-                ending = &mut kicked => return Err(ended(ending)),
-                () = &mut shutdown => return Err(ended(Reason::SERVER_SHUTTING_DOWN)),
             }
         }
     }

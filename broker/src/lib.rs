@@ -65,5 +65,6 @@ pub use engine::THREADS as ENGINE_THREADS;
 pub use error::Error;
 pub use handle::{Handle, Status};
 pub use limit::Limit;
+pub use listener::Stream;
 pub use options::Options;
 pub use tls::Tls;

@@ -115,12 +115,14 @@ impl Refusals {
     pub async fn keep(&self, journal: &Journal, clock: &dyn Clock, shutdown: &CancellationToken) {
         loop {
             tokio::select! {
+                biased;
                 () = self.begun.notified() => {}
                 () = shutdown.cancelled() => return,
             }
             clock.sleep(REFUSALS_SUMMED_FOR).await;
             if self.flush(journal).await.is_err() {
                 tokio::select! {
+                    biased;
                     () = clock.sleep(UNWRITABLE_PAUSE) => {}
                     () = shutdown.cancelled() => return,
                 }

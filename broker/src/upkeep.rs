@@ -59,8 +59,9 @@ impl Upkeep {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
         loop {
             tokio::select! {
-                () = self.hub.clock.sleep(SECOND) => {}
+                biased;
                 () = shutdown.cancelled() => return Ok(()),
+                () = self.hub.clock.sleep(SECOND) => {}
             }
             self.hub.send_due_wills();
             self.send_away();
@@ -176,6 +177,7 @@ async fn write_checkpoint(hub: &Hub, last: Position) -> Result<Position, Error> 
     // Never ahead of the journal: what it says happened must be durable there, too.
     let mut durable = hub.journal.durable();
     tokio::select! {
+        biased;
         _ = durable.wait_for(|&head| head >= sessions_at) => {}
         // The journal cannot write: the next time will do.
         () = hub.clock.sleep(SECOND) => {}
@@ -183,8 +185,8 @@ async fn write_checkpoint(hub: &Hub, last: Position) -> Result<Position, Error> 
     if hub.journal.head() < sessions_at {
         return Ok(last);
     }
-    let dir = hub.options.dir.clone();
-    let written = tokio::task::spawn_blocking(move || checkpoint.write(&dir)).await;
+    let checkpoints = hub.checkpoints.clone();
+    let written = aside::run(move || checkpoints.write(&checkpoint)).await;
     written.map_err(|_| Error::Panicked { task: "checkpoint" })??;
     *hub.floor.0.lock() = floor;
     Ok(floor)

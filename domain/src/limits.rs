@@ -208,7 +208,7 @@ pub const REGISTRY_EDIT_OPEN_MAX: Duration = Duration::from_secs(10 * 60);
 /// Rows, time and memory of one SQL question.
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);
-pub const SQL_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+pub const SQL_MEMORY_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// The text of one SQL question.
 pub const SQL_BYTES_MAX: usize = 64 * 1024;
 /// Words between two commas of a question, brackets among them included: an expression is at most as deep, and whatever is done to it
@@ -218,13 +218,31 @@ pub const SQL_WORDS_IN_A_ROW_MAX: usize = 2_000;
 pub const SQL_TABLES_MAX: usize = 64;
 /// The stack of a thread that answers questions: 32 KiB for each level of the deepest expression. Only what is used takes memory.
 pub const ENGINE_STACK_BYTES: usize = 64 * 1024 * 1024;
+/// All columns of the rows that go through a statement together: what its operators do not count as theirs.
+pub const SQL_STEP_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// So many rows go together at most, as they lie in a file, and at least, so that it goes on at all.
+pub const SQL_STEP_ROWS_MAX: usize = 8_192;
+pub const SQL_STEP_ROWS_MIN: usize = 16;
+/// A text that a function makes in a statement that has no longer one itself.
+pub const SQL_VALUE_BYTES_MAX: usize = 2_048;
+/// What one row of dead letters or of the registry is taken for: few are larger, and none by more than four times.
+pub const SQL_WIDE_VALUE_BYTES: usize = 64 * 1024;
 /// What one SQL answer holds before it is written: 100,000 rows of readings are 30 MB, and few of them may be payloads.
 pub const SQL_ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Lines of an import, and their bytes, that are made durable together: many share one fsync, and a live message waits for few.
 pub const IMPORT_BATCH_LINES_MAX: usize = 1_000;
 pub const IMPORT_BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How far back a bay's readings are looked for before the span that was asked for, and how many: a year of one a minute is half as many.
+pub const BAY_LOOK_BACK_MAX: Duration = Duration::from_secs(366 * 86_400);
+pub const BAY_READINGS_MAX: usize = 1_000_000;
+/// Readings of a day that are counted for the completeness of one page of sensors: a thousand of them every minute or two.
+pub const COUNTED_READINGS_MAX: usize = 1_000_000;
 /// The longest stay whose cost is computed, minutes: a month.
 pub const STAY_MIN_MAX: u32 = 31 * 24 * 60;
+/// Between two looks at what changed when nobody asks: the next question then finds a few hundred changes, some tenths of a millisecond.
+pub const BOARD_EVERY: Duration = Duration::from_millis(25);
+/// Places that one question for places near a point looks at: some milliseconds. Behind them nothing is looked at, and the answer says so.
+pub const NEAR_VISITED_MAX: usize = 20_000;
 /// Layouts that a registry keeps at hand: now, and the spans that late readings and reports ask about.
 pub const REGISTRY_LAYOUTS_MAX: usize = 4;
 /// Objects of one registry import.

@@ -80,6 +80,7 @@ impl Service {
         let leaving = Leaving::new(&shutdown, self.shared.clock.clone(), self.shared.options.drain_at_most());
         // Dropping what is not done in time loses nothing: it is in the journal.
         let outcome = tokio::select! {
+            biased;
             outcome = self.work(&leaving, &beside) => outcome,
             () = leaving.is_over() => {
                 self.give_up();

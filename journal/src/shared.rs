@@ -38,6 +38,13 @@ pub(crate) enum Work {
     Stop,
 }
 
+/// What there is for the writer to do, without taking it.
+pub(crate) enum Waits {
+    Nothing,
+    Now,
+    Mending,
+}
+
 /// How often a writer that failed looks at the clock. When it tries again is decided by the clock.
 const NUDGE: Duration = Duration::from_secs(1);
 
@@ -111,6 +118,15 @@ impl Shared {
         let mut pending = self.pending.lock();
         let failed = matches!(pending.state(), State::Failed(_));
         Self::next_work(&mut pending).or(failed.then_some(Work::Mend))
+    }
+
+    pub(crate) fn waits_for_writer(&self) -> Waits {
+        let pending = self.pending.lock();
+        match pending.state() {
+            _ if !pending.is_empty() || pending.closing => Waits::Now,
+            State::Failed(_) => Waits::Mending,
+            State::Writable | State::Closed => Waits::Nothing,
+        }
     }
 
     fn next_work(pending: &mut Pending) -> Option<Work> {

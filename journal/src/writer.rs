@@ -16,7 +16,7 @@ use crate::frame;
 use crate::metrics as names;
 use crate::pending::{Chunk, State};
 use crate::segment::{self, HEADER, Segment};
-use crate::shared::{Shared, Work};
+use crate::shared::{Shared, Waits, Work};
 use crate::storage::File;
 
 /// Drives a journal's disk. [`Journal::open`](crate::Journal::open) gives it a thread of its own; a simulation steps it.
@@ -50,6 +50,15 @@ impl Writer {
         match self.shared.work_at_once() {
             Some(work) => self.work(work),
             None => true,
+        }
+    }
+
+    /// When a step has something to do, by the clock's elapsed time; `None`: not before somebody appends or closes.
+    pub fn due(&self) -> Option<Duration> {
+        match self.shared.waits_for_writer() {
+            Waits::Nothing => None,
+            Waits::Now => Some(Duration::ZERO),
+            Waits::Mending => Some(self.mend_at),
         }
     }
 

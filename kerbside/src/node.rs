@@ -54,6 +54,7 @@ pub struct Node {
 impl Node {
     /// Takes the data directory, recovers what lies there and binds the listeners: a taken port is one error of many.
     pub async fn open(config: Config, roles: Roles) -> anyhow::Result<Self> {
+        check(&config)?;
         let data_dir = DataDir::open(&config.data_dir)?;
         let clock = clock::system();
         let credentials = Watch::open(&config.security.dir(&config.data_dir), config.broker.anonymous, Arc::clone(&clock))?;
@@ -114,9 +115,9 @@ impl Node {
             let front = broker.handle();
             // A child of the stage's token: the front cancels what it is given when it fails.
             supervisor.start(Stage::Doors, "broker", |token| broker.run(token.child_token()));
-            match handle.clone() {
-                Some(state) => {
-                    let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+            match handle.clone().zip(http.as_ref().map(query::Server::announcements)) {
+                Some((state, announcements)) => {
+                    let announcer = Announcer::new(announcements, front, Arc::clone(&clock));
                     supervisor.start(Stage::Doors, "announcer", |token| async move {
                         // What a replay passes through is no news (PARK-1).
                         match token.run_until_cancelled(state.caught_up()).await {
@@ -133,7 +134,8 @@ impl Node {
                     });
                     if let Some((state, follower)) = remote {
                         supervisor.start(Stage::Doors, "follower", |token| follower.run(token));
-                        let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+                        let announcer =
+                            Announcer::new(query::Announcements::of(Arc::new(state.clone())), front, Arc::clone(&clock));
                         supervisor.start(Stage::Doors, "announcer", |token| async move {
                             match token.run_until_cancelled(state.caught_up()).await {
                                 Some(()) => announcer.run(token).await,
@@ -337,6 +339,17 @@ fn pages(path: &str) -> Option<query::Page> {
         body: page.body,
         content_security_policy: dashboards::CONTENT_SECURITY_POLICY,
     })
+}
+
+/// What is wrong in the configuration is said before anything is made on the disk.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    let Config { http, mqtt, mqtt_ws, mqtts, mqtt_wss, https, link, .. } = config;
+    let asked_for = [("mqtt_ws", mqtt_ws), ("mqtts", mqtts), ("mqtt_wss", mqtt_wss), ("https", https), ("link", link)];
+    let asked_for = asked_for.into_iter().filter_map(|(key, text)| text.as_ref().map(|text| (key, text)));
+    for (key, text) in [("http", http), ("mqtt", mqtt)].into_iter().chain(asked_for) {
+        address(key, text)?;
+    }
+    config.city.check().context("city")
 }
 
 /// A host and port of the configuration; names are resolved once.

@@ -53,7 +53,8 @@ impl Publisher {
         let began = Instant::now();
         while next < messages.len() || !flight.is_empty() {
             let mut output = Vec::new();
-            let due = self.rate.map_or(messages.len(), |rate| (began.elapsed().as_secs_f64() * rate) as usize).min(messages.len());
+            let due =
+                self.rate.map_or(messages.len(), |rate| (began.elapsed().as_secs_f64() * rate) as usize).min(messages.len());
             while next < due && flight.len() < self.window {
                 identifier = identifier.checked_add(1).unwrap_or(1);
                 if let Entry::Vacant(free) = flight.entry(identifier) {
@@ -86,7 +87,10 @@ pub fn publish_at(address: SocketAddr, messages: &[Message], connections: usize,
             .map(|number| {
                 let places: Vec<usize> = (number..messages.len()).step_by(connections).collect();
                 let own: Vec<Message> = places.iter().map(|&place| messages[place].clone()).collect();
-                let publisher = Publisher { rate: rate.map(|rate| rate / connections as f64), ..Publisher::new(address, &format!("{client}-{number}")) };
+                let publisher = Publisher {
+                    rate: rate.map(|rate| rate / connections as f64),
+                    ..Publisher::new(address, &format!("{client}-{number}"))
+                };
                 scope.spawn(move || publisher.publish(&own).into_iter().map(|place| places[place]).collect::<Vec<_>>())
             })
             .collect();

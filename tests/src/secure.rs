@@ -51,7 +51,8 @@ impl Street {
             _ => {}
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).with_context(|| format!("no answer: {text}"))?;
+        let status =
+            text.split(' ').nth(1).and_then(|status| status.parse().ok()).with_context(|| format!("no answer: {text}"))?;
         Ok(Reply { status, text })
     }
 }

@@ -93,6 +93,7 @@ impl Intake for Handle {
 
     async fn settled(&self, position: Position, wait: Duration) -> bool {
         tokio::select! {
+            biased;
             () = self.shared.taken(position) => true,
             () = self.shared.clock.sleep(wait) => self.shared.position() >= position,
         }

@@ -60,7 +60,7 @@ pub fn offer(state: &mut LiveState, capacities: &mut Capacities, target: ObjectI
                     state.parking.insert(target.clone(), last);
                 }
             }
-            state.changes.note(&target);
+            state.note(&target, point.received_at);
         }
         LiveValue::Air { quantity, avg_s, value, qc } => {
             let last = AirLast {
@@ -82,7 +82,7 @@ pub fn offer(state: &mut LiveState, capacities: &mut Capacities, target: ObjectI
                     station.sort_unstable_by_key(|(quantity, _)| *quantity);
                 }
             }
-            state.changes.note(&target);
+            state.note(&target, point.received_at);
         }
     }
 }
@@ -115,7 +115,7 @@ pub fn rebuilt(
     registry: &Registry,
     version: u64,
 ) -> LiveState {
-    let mut state = LiveState { version, ..LiveState::default() };
+    let mut state = LiveState { version, newest: before.newest, ..LiveState::default() };
     *capacities = capacities.kept(registry);
     keep_shown(before, &mut state, registry);
     for sensor in sensors.iter() {

@@ -14,6 +14,7 @@ use crate::shared::Shared;
 pub async fn keep(shared: Arc<Shared>, shutdown: CancellationToken) {
     loop {
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             () = shared.clock.sleep(shared.options.maintenance_every()) => {}
         }

@@ -10,7 +10,7 @@ use super::leaving::Leaving;
 use super::{Backoff, Service};
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::keys::{Loading, table_of};
+use crate::keys::Loading;
 use crate::metrics as names;
 use crate::pipeline::{AppliedEdit, Effects, Judged, Judging, KeySet, Plan, SetId};
 use crate::uplinks::NewUplink;
@@ -171,6 +171,7 @@ impl Service {
                     Err(error) => {
                         warn!(%error, "keys cannot be loaded, trying again");
                         tokio::select! {
+                            biased;
                             () = self.shared.clock.sleep(backoff.next()) => {}
                             () = leaving.asked() => return Ok(None),
                         }
@@ -183,7 +184,7 @@ impl Service {
 
     /// The hot rows are taken first, then the lake: rows that move between are seen twice, never missed.
     async fn fill(&self, mut loading: Loading, kind: Kind) -> Result<Loading, lake::Error> {
-        let table = table_of(kind);
+        let table = Table::of(kind);
         let hot: Vec<HotChunk> = {
             let hot = self.shared.hot.read();
             hot.after(table, self.shared.lake.snapshot(table).committed)

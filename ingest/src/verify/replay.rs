@@ -13,7 +13,7 @@ use super::Subject;
 use super::waiting::Waiting;
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::keys::{Loading, table_of};
+use crate::keys::Loading;
 use crate::pipeline::{Committed, Judging, KeySet, Pipeline, Plan, Rules, SetId, State};
 use crate::registry::{Store, StoreError, rows_upto};
 
@@ -134,7 +134,7 @@ impl Replay<'_> {
             let Some(mut loading) = Loading::of(kind, &plan.load, &pipeline.state().sensors, first) else {
                 continue;
             };
-            for rows in self.lake.keys(table_of(kind), &loading.wanted()).await? {
+            for rows in self.lake.keys(Table::of(kind), &loading.wanted()).await? {
                 loading.take(&rows)?;
             }
             for rows in waiting.readings(kind) {

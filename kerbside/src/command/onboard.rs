@@ -65,9 +65,10 @@ fn snippet(host: &str, mqtts: &Option<String>, out: &Path, id: &str) -> String {
     let port = mqtts.as_deref().and_then(|address| address.rsplit(':').next()).filter(|port| *port != "0").unwrap_or("8883");
     let file = |name: String| out.join(name).display().to_string();
     let (ca, certificate, key) = (file("ca.pem".to_owned()), file(format!("{id}.pem")), file(format!("{id}.key")));
+    // The shell fills in the time: milliseconds.
+    let payload = r#""{\"ts\":$(date +%s)000,\"state\":\"occupied\"}""#;
     format!(
-        "mosquitto_pub -h {host} -p {port} --cafile {ca} --cert {certificate} --key {key} -V 5 -q 1 -t kerbside/v1/parking/{id} -m \
-         '{{\"state\":\"occupied\"}}'\n"
+        "mosquitto_pub -h {host} -p {port} --cafile {ca} --cert {certificate} --key {key} -V 5 -q 1 -t kerbside/v1/parking/{id} -m {payload}\n"
     )
 }
 

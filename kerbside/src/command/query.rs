@@ -31,6 +31,7 @@ pub async fn run(query: cli::Query, mut config: Config) -> anyhow::Result<ExitCo
         !config.lake.url.is_empty(),
         "query needs ingest's lake: --lake with its folder or URL, or lake.url in the configuration"
     );
+    node::check(&config)?;
     // Only credentials are kept in it, unless `security.dir` shares ingest's.
     let data_dir = DataDir::open(&config.data_dir)?;
     let clock: Arc<dyn Clock> = clock::system();

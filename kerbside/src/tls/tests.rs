@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::Tls as _;
-use domain::{Clock, SensorId, Timestamp};
+use domain::{SensorId, Timestamp};
 use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -44,7 +44,8 @@ fn shake(certificates: &Certificates, authority: &str, client: Option<&Issued>) 
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("a certificate"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?.with_root_certificates(roots);
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?.with_root_certificates(roots);
     let config = match client {
         Some(Issued { certificate, key }) => {
             let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate")];
@@ -118,7 +119,12 @@ fn revocation(dir: &Path, revoked: &Issued) -> String {
         next_update,
         crl_number: SerialNumber::from_slice(&[1]),
         issuing_distribution_point: None,
-        revoked_certs: vec![RevokedCertParams { serial_number: serial, revocation_time: this_update, reason_code: None, invalidity_date: None }],
+        revoked_certs: vec![RevokedCertParams {
+            serial_number: serial,
+            revocation_time: this_update,
+            reason_code: None,
+            invalidity_date: None,
+        }],
         key_identifier_method: KeyIdMethod::Sha256,
     };
     params.signed_by(&issuer).expect("signed").pem().expect("PEM")

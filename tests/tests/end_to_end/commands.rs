@@ -31,6 +31,17 @@ fn no_listener_goes_beyond_this_machine_unless_asked_for_by_name() -> anyhow::Re
 }
 
 #[test]
+fn a_wrong_address_or_zone_is_refused_before_anything_is_made() -> anyhow::Result<()> {
+    for (set, named) in [("mqtts=nowhere", "mqtts"), ("city.zone=Asia/Hanoi", "Asia/Hanoi")] {
+        let server = Server::stopped("serve", &[])?;
+        let refused = server.run(&["serve", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--set", set])?;
+        assert!(!refused.status.success() && refused.stderr.contains(named), "{refused:?}");
+        assert!(!server.data_dir().exists(), "{set}");
+    }
+    Ok(())
+}
+
+#[test]
 fn an_unknown_key_of_the_file_is_an_error_that_names_it() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("kerbside.toml");

@@ -64,6 +64,7 @@ impl Default for Bench {
             future: Duration::from_secs(300),
             retention_days: [None, None],
             letter_days: None,
+            weakness: Default::default(),
         };
         let pipeline = pipeline(&rules, State::default(), Arc::new(Registry::empty(CityOptions::default())));
         Self {

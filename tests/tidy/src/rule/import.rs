@@ -17,9 +17,9 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("sensors-sim", &["domain"]),
     ("broker", &["aside", "domain", "journal"]),
     ("ingest", &["aside", "domain", "journal", "lake"]),
-    ("query", &["domain", "lake"]),
+    ("query", &["aside", "domain", "lake"]),
 ];
-const IMPORT_ALL: [&str; 2] = ["kerbside", "tests"];
+const IMPORT_ALL: [&str; 3] = ["kerbside", "tests", "tests/sim"];
 
 const OURS: [&str; 10] =
     ["aside", "domain", "journal", "lake", "broker", "ingest", "query", "sensors-sim", "dashboards", "kerbside"];
