@@ -10,6 +10,7 @@ mod extent;
 mod fence;
 mod growth;
 mod metered;
+mod named;
 mod planner;
 mod scan;
 mod statement;

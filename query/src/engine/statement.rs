@@ -24,6 +24,7 @@ use futures::TryStreamExt;
 use lake::contract::View;
 
 use super::metered::metered;
+use super::named::name_all;
 use super::planner::Planner;
 use super::step::{Extent, Step};
 use super::{Core, Engine, EngineError, SnapshotTable, extent, fence, growth, slice_bytes};
@@ -134,15 +135,17 @@ fn parse(sql: &str, limits: StatementLimits) -> Result<Parsed, EngineError> {
     }
     let longest = extent::judge_text(sql)?;
     let mut statements = DFParser::parse_sql_with_dialect(sql, &PostgreSqlDialect {})?;
-    let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
+    let (Some(mut statement), true) = (statements.pop_front(), statements.is_empty()) else {
         return refused("exactly one SELECT is taken");
     };
-    let Statement::Statement(inner) = &statement else {
+    let Statement::Statement(inner) = &mut statement else {
         return refused("only SELECT is taken");
     };
-    let ast::Statement::Query(query) = inner.as_ref() else {
+    let ast::Statement::Query(query) = inner.as_mut() else {
         return refused("only SELECT is taken");
     };
+    name_all(query);
+    let query = &*query;
     // A query may carry others inside (WITH x AS (INSERT …), SELECT … INTO): none but queries may be among them.
     let nested = visit_statements(query, |inner: &ast::Statement| match inner {
         ast::Statement::Query(_) => ControlFlow::Continue(()),

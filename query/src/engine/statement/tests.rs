@@ -166,6 +166,17 @@ async fn texts_of_an_ordinary_length_are_made() {
 }
 
 #[tokio::test]
+async fn each_of_several_queries_within_each_other_does_its_work() {
+    let fixture = filled().await;
+    let thrice = (0..3).fold("SELECT sensor AS x, 1 AS n FROM parking_readings LIMIT 1".to_owned(), |inner, _| {
+        format!("SELECT x || '!' AS x, n + n AS n FROM ({inner})")
+    });
+    let rows = ask(&fixture, &thrice).await.expect("rows");
+    let row: Vec<_> = rows.batches[0].columns().iter().map(|column| cell_json(column, 0)).collect();
+    assert_eq!(row, [serde_json::json!("bay-1!!!"), serde_json::json!(8)]);
+}
+
+#[tokio::test]
 async fn a_value_of_a_map_is_read_by_its_key() {
     let mut fixture = Fixture::new().await;
     let instant = at("2026-11-24T08:00:00Z");
@@ -196,7 +207,7 @@ async fn the_deepest_expression_that_is_taken_is_answered_and_a_deeper_one_is_re
     let chains: [fn(usize) -> String; 5] = [
         |links| format!("SELECT 1{}", "+1".repeat(links)),
         |links| format!("SELECT sensor FROM parking_readings WHERE sensor = 'x'{}", " OR sensor <> 'y'".repeat(links)),
-        |links| format!("SELECT sensor{} FROM parking_readings", "||sensor".repeat(links)),
+        |links| format!("SELECT sensor{} FROM parking_readings", "||''".repeat(links)),
         |links| format!("SELECT true{}", " IS NOT NULL".repeat(links)),
         |links| format!("SELECT free{} FROM parking_readings", "::bigint::int".repeat(links)),
     ];
