@@ -269,7 +269,8 @@ impl Day {
         }
         self.inspect().await?;
         let now = self.world.clock.now();
-        let layout = self.life().handle.layout(now);
-        self.world.oracle.check_registry(&layout)
+        let mut layout = None;
+        self.life().handle.with_state(&mut |_, registry| layout = Some(registry.layout(now)));
+        layout.map_or(Ok(()), |layout| self.world.oracle.check_registry(&layout))
     }
 }
