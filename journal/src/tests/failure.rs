@@ -39,6 +39,21 @@ fn fail_and_mend(faults: Faults) {
 }
 
 #[test]
+fn a_writer_tells_when_it_is_due() {
+    let mut rig = Rig::new(1 << 20, 0);
+    assert_eq!(rig.writer.due(), None);
+    let _waiting = rig.append(b"waits");
+    assert_eq!(rig.writer.due(), Some(Duration::ZERO));
+    rig.disk.set_faults(Faults { write: true, ..Faults::default() });
+    rig.writer.step();
+    assert_eq!(rig.writer.due(), Some(rig.clock.elapsed() + SECOND), "then it tries to mend the log");
+    rig.disk.set_faults(Faults::default());
+    rig.clock.advance(SECOND);
+    rig.writer.step();
+    assert_eq!(rig.writer.due(), None);
+}
+
+#[test]
 fn a_failed_write_fails_what_waits_and_the_log_goes_on_after_it() {
     fail_and_mend(Faults { write: true, ..Faults::default() });
 }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::record::{Publish, Source};
 use domain::{Clock as _, Position};
 use lake::contract::{Intake as _, Live as _};
 use lake::table::Table;
 
 use crate::day::Day;
+use crate::disk::Crash;
+use crate::life::{Life, end_of_power};
 use crate::log::{self, path_of};
 use crate::note;
 
@@ -104,6 +107,62 @@ impl Day {
         });
     }
 
+    /// Readings by the other ways in: some of now, or some of days ago.
+    pub(crate) fn intake(&mut self) {
+        let (world, now_ms) = (self.world.clone(), self.world.clock.truth().as_micros() / 1_000);
+        let (source, age_ms) = if self.rng.chance(0.5) { (Source::Http, 0) } else { (Source::Import, 3 * 86_400_000) };
+        let number = self.rng.next_u64() % 1_000_000;
+        let device = 5 * self.rng.below(2);
+        let topic = format!("kerbside/v1/parking/bay-{device}");
+        let message = |index: i64| {
+            let (at, state) = (now_ms - age_ms + index * 1_000, ["vacant", "occupied"][(index % 2) as usize]);
+            let payload = format!("{{\"ts\":{at},\"state\":\"{state}\",\"n\":\"{number}/{index}\"}}");
+            Publish::new(source, &topic, Bytes::from(payload))
+        };
+        let messages: Vec<_> = (0..5).map(message).collect();
+        let life = self.life();
+        let (handle, ended, power) = (life.handle.clone(), life.ended.clone(), life.power.clone());
+        self.acts.spawn(async move {
+            let taken = ended.run_until_cancelled(handle.publish(messages.clone())).await;
+            if power.is_on() && matches!(taken, Some(Ok(_))) {
+                for message in &messages {
+                    world.judge(world.oracle.acknowledge(message.topic(), &message.payload));
+                }
+            }
+        });
+    }
+
+    /// A bit of a closed part of the journal turns around: the server, or who reads on from there, says so. It is put right again.
+    pub(crate) async fn damage_journal(&mut self) -> Result<(), String> {
+        let world = self.world.clone();
+        let mut segments: Vec<_> = world.journal.files();
+        segments.retain(|(name, length)| name.ends_with(".journal") && *length > 40);
+        segments.pop();
+        let chance = world.scenario.flips / 3.0;
+        if world.is_calm() || segments.is_empty() || !self.rng.chance(chance) {
+            return Ok(());
+        }
+        let (name, length) = &segments[self.rng.below(segments.len() as u64) as usize];
+        let (at, bit) = (self.rng.below(*length as u64) as usize, self.rng.below(8) as u8);
+        note!(world.trace, "bit flips in {name} at {at}");
+        world.journal.flip(name, at, bit);
+        self.lives += 1;
+        let begun = Life::begin(&world, self.lives).await;
+        world.journal.flip(name, at, bit);
+        let unnoticed = match begun {
+            Ok(life) => {
+                life.crash(Crash::Kill).await;
+                true
+            }
+            Err(_) => false,
+        };
+        end_of_power(&world, Crash::Kill);
+        match unnoticed {
+            true => Err(format!("ACK-1: a bit turned around at byte {at} of {name} goes unnoticed")),
+            false => Ok(()),
+        }
+    }
+
     /// Another writer takes the next number of a table's log, with an entry that changes no row.
     pub(crate) fn stranger(&mut self) {
         let table = Table::ALL[self.rng.below(Table::ALL.len() as u64) as usize];
@@ -115,8 +174,16 @@ impl Day {
         }
     }
 
-    /// A bit of the newest checkpoint turns around while the server is down: the one before it must do.
+    /// While the server is down a bit of the newest checkpoint turns around, and the one before it must do; or the registry's file goes,
+    /// and the lake must do.
     pub(crate) fn damage(&mut self) {
+        if !self.world.is_calm() && self.rng.chance(self.world.scenario.flips / 3.0) {
+            note!(self.world.trace, "the registry's file is gone");
+            for end in ["", "-wal", "-shm"] {
+                // It may not have been there.
+                let _ = std::fs::remove_file(self.world.folder.path().join(format!("registry.sqlite{end}")));
+            }
+        }
         let now = self.world.clock.elapsed();
         let checkpoints: Vec<_> =
             self.world.checkpoints.files().into_iter().filter(|(name, _)| name.ends_with(".ckpt")).collect();

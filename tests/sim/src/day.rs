@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Clock as _;
 use domain::rng::Rng;
-use lake::contract::Intake as _;
+use lake::contract::{Intake as _, Live as _};
 use tokio::task::JoinSet;
 
 use crate::device::Device;
@@ -35,6 +35,8 @@ enum Event {
     Edit(u64),
     Stranger,
     Reprocess,
+    /// By HTTP, or an import of what is old.
+    Intake,
 }
 
 /// The server and who uses it.
@@ -43,7 +45,7 @@ pub struct Day {
     net: Arc<Net>,
     pub(crate) rng: Rng,
     life: Option<Life>,
-    lives: u64,
+    pub(crate) lives: u64,
     pub(crate) acts: JoinSet<()>,
     pub(crate) last_flip: Duration,
 }
@@ -90,6 +92,7 @@ fn events(world: &World, rng: &mut Rng) -> Vec<(Duration, Event)> {
     some(rng, if scenario.clock_jumps { 12.0 } else { 0.0 }, &|_| Event::Skew);
     some(rng, if scenario.edits { 40.0 } else { 1.0 }, &|rng| Event::Edit(rng.below(DEVICES)));
     some(rng, 6.0, &|_| Event::Reprocess);
+    some(rng, 6.0, &|_| Event::Intake);
     if scenario.full_disk {
         for hour in [2, 9, 15] {
             let at = hour * HOUR + Duration::from_secs(rng.below(3_600));
@@ -175,6 +178,7 @@ impl Day {
             Event::Edit(device) => self.edit(device),
             Event::Stranger => self.stranger(),
             Event::Reprocess => self.reprocess(),
+            Event::Intake => self.intake(),
         }
         note!(self.world.trace, "{event:?}");
         Ok(())
@@ -193,8 +197,14 @@ impl Day {
     async fn stop(&mut self) -> Result<(), String> {
         note!(self.world.trace, "stop");
         self.net.close();
-        if let Some(life) = self.life.take() {
-            life.stop().await?;
+        if let Some(life) = self.life.take()
+            && let Err(why) = life.stop().await
+        {
+            // One that cannot write any more says so as it ends.
+            note!(self.world.trace, "it does not end in order: {why}");
+            if !is_modelled(&why) {
+                return Err(why);
+            }
         }
         self.net.cut();
         self.begin_again().await
@@ -204,6 +214,7 @@ impl Day {
         let world = self.world.clone();
         world.clock.sleep(Duration::from_millis(100 + self.rng.below(60_000))).await;
         self.damage();
+        self.damage_journal().await?;
         let (life, lives) = start(&world, self.lives).await?;
         self.net.open(life.door.clone());
         (self.life, self.lives) = (Some(life), lives);
@@ -256,6 +267,10 @@ impl Day {
         if !settled {
             return Err(format!("LIVE-1: {head} is durable and not taken after {patience:?}"));
         }
-        self.inspect().await
+        self.inspect().await?;
+        let now = self.world.clock.now();
+        let mut layout = None;
+        self.life().handle.with_state(&mut |_, registry| layout = Some(registry.layout(now)));
+        layout.map_or(Ok(()), |layout| self.world.oracle.check_registry(&layout))
     }
 }

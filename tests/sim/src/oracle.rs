@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use domain::Position;
 use domain::record::Record;
+use domain::registry::Layout;
 use hashbrown::HashMap;
 use journal::{Entry, Journal, Recovery, Tail};
 use lake::contract::{Counts, LedgerView, Live as _, View};
@@ -168,6 +169,16 @@ impl Oracle {
             }
         });
         outcome
+    }
+
+    /// Every bay that was registered stands.
+    pub fn check_registry(&self, layout: &Layout) -> Result<(), String> {
+        let memory = self.0.lock();
+        let missing = memory.reference.registered_bays().find(|bay| !layout.bays.iter().any(|there| there.id.as_str() == *bay));
+        match missing {
+            Some(bay) => Err(format!("ACK-1: {bay} was registered and is not in the registry")),
+            None => Ok(()),
+        }
     }
 
     /// Readings by sensor, and the ledger, at the newest record.

@@ -119,6 +119,10 @@ impl Reference {
         self.newest.iter().filter(|(_, (_, value))| matches!(value, ParkingValue::Bay(_)))
     }
 
+    pub fn registered_bays(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(String::as_str).filter(|id| id.starts_with("bay-"))
+    }
+
     /// Takes the next record.
     pub fn take(&mut self, received_at: Timestamp, record: Record) {
         self.position += 1;

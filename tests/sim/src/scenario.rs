@@ -82,7 +82,7 @@ pub const ALL: [Scenario; 11] = [
     Scenario { name: "clock-skew", skewed: 0.15, clock_jumps: true, kills: 3.0, ..CALM },
     Scenario { name: "late-flood", offline: 0.9, duplicates: 0.2, power_losses: 3.0, ..CALM },
     Scenario { name: "poison", poison: 0.3, conflicts: 0.05, kills: 3.0, ..CALM },
-    Scenario { name: "registry-edits", edits: true, kills: 4.0, power_losses: 4.0, store_error: 0.01, ..CALM },
+    Scenario { name: "registry-edits", edits: true, flips: 0.3, kills: 4.0, power_losses: 4.0, store_error: 0.01, ..CALM },
     Scenario {
         name: "crash-storm",
         kills: 15.0,
