@@ -54,10 +54,12 @@ pub const JOURNAL_PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The newest journal bytes that a tail reads from memory.
 pub const JOURNAL_HOT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Records that the pipeline takes in one step.
-pub const BATCH_RECORDS_MAX: usize = 8_192;
-/// Bytes that the pipeline takes in one step.
-pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Records that the pipeline takes in one step, and elements, however few records hold them: readers of the state wait for a step a few
+/// milliseconds at most.
+pub const SLICE_RECORDS_MAX: usize = 1_024;
+pub const SLICE_ELEMENTS_MAX: usize = 8_192;
+/// Bytes that the pipeline reads at once.
+pub const SLICE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Rows not yet committed that make a commit due before its time.
 pub const COMMIT_ROWS_MAX: usize = 1_000_000;
 /// Bytes of rows not yet committed that make a commit due before its time: a dead letter may hold a thousand times what a reading does.

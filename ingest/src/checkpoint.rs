@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::{JournalId, Position};
+use domain::{JournalId, Position, crash_point};
 use journal::Disk;
 use journal::storage::Storage;
 use serde::{Deserialize, Serialize};
@@ -180,11 +180,14 @@ impl Checkpoints {
     /// Durable when it returns. Gives the position that the journal must be kept from, the older of the two kept.
     pub fn write(&self, position: Position, bytes: &[u8]) -> io::Result<Option<Position>> {
         let aside = format!("{:020}{UNFINISHED}", position.0);
+        crash_point!(CheckpointBeforeWrite);
         let file = self.files.create(&aside)?;
         file.write_at(0, bytes)?;
         file.sync()?;
         drop(file);
+        crash_point!(CheckpointBeforeName);
         self.files.rename(&aside, &name_of(position))?;
+        crash_point!(CheckpointAfterName);
         self.files.sync_names()?;
         let positions = self.positions()?;
         let kept = positions.len().saturating_sub(KEPT);

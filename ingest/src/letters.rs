@@ -6,6 +6,7 @@
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
+use domain::limits::REFUSED_HEAD_BYTES_MAX;
 use domain::record::{Content, Publish, Reprocess, Source};
 use domain::{Position, Reason, Timestamp};
 use futures::TryStreamExt as _;
@@ -36,6 +37,21 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// Why it cannot be judged anew, where only a part of its payload was kept.
+    pub fn is_cut(&self) -> Option<String> {
+        let kept = self.payload.len();
+        match self.length {
+            Some(length) if length > kept as u64 => {
+                Some(format!("only the first {kept} of this payload's {length} bytes were kept, so it cannot be judged anew"))
+            }
+            // Before lengths were told of every cut payload.
+            None if kept == REFUSED_HEAD_BYTES_MAX && matches!(self.reason, Reason::TooLarge | Reason::UnknownTopic) => {
+                Some(format!("only the first {kept} bytes of this payload were kept, so it cannot be judged anew"))
+            }
+            _ => None,
+        }
+    }
+
     /// The record that takes it again. The content type is not stored: a JSON text begins with ASCII, a CBOR map or array does not.
     pub fn again(&self) -> Reprocess {
         let mut publish = Publish::new(Source::Http, &self.topic, self.payload.clone());

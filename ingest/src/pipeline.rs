@@ -17,9 +17,11 @@ mod ledger;
 mod live;
 mod open_edit;
 mod plan;
+mod rebuilt;
 mod registry;
 mod sensor;
 mod state;
+mod touched;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use crate::hot::Hot;
-use crate::pending::{Chunk, Pending, State};
+use crate::pending::{Chunk, Hold, Pending, State};
 use crate::segments::Segments;
 use crate::storage::Storage;
 
@@ -86,6 +86,16 @@ impl Shared {
 
     pub(crate) fn state(&self) -> State {
         self.pending.lock().state().clone()
+    }
+
+    pub(crate) fn held(&self) -> Option<Arc<str>> {
+        self.pending.lock().hold.as_ref().map(|hold| Arc::clone(&hold.why))
+    }
+
+    /// Followers are told, since the health is another.
+    pub(crate) fn set_hold(&self, hold: Option<Hold>) {
+        self.pending.lock().hold = hold;
+        self.durable.send_modify(|_| {});
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Position;
+use domain::{Position, crash_point};
 use metrics::{counter, gauge, histogram};
 use tracing::{error, info, warn};
 
@@ -109,6 +109,7 @@ impl Writer {
         if self.segment.end() > HEADER && self.segment.end() + bytes > self.segment_bytes {
             self.begin_segment(first)?;
         }
+        crash_point!(JournalBeforeWrite);
         let mut end = self.segment.end();
         let mut first_of_batch = true;
         for chunk in batch.iter_mut() {
@@ -117,7 +118,9 @@ impl Writer {
             end += chunk.frames.len() as u64;
             first_of_batch = false;
         }
+        crash_point!(JournalBeforeSync);
         self.file.sync()?;
+        crash_point!(JournalAfterSync);
         let mut offset = self.segment.end();
         for chunk in batch.iter() {
             self.segment.note(chunk.first, offset);

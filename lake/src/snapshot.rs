@@ -30,4 +30,6 @@ pub struct DataFile {
     /// Of the table's time column, in microseconds; `None` when unknown.
     pub time_min: Option<i64>,
     pub time_max: Option<i64>,
+    /// xxh3 of all its bytes; `None` for a file of another writer or an older version.
+    pub hash: Option<u64>,
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use domain::registry::CityOptions;
-use domain::{Clock, Position};
+use domain::{Clock, Position, crash_point};
 use journal::Journal;
 use journal::storage::Storage;
 use lake::Lake;
@@ -66,6 +66,7 @@ impl Service {
         let file = deps.data_dir.join("registry.sqlite");
         let (store, registry) = registry::open(&file, &deps.lake, &state, deps.journal.head(), &deps.city).await?;
         let registry = Arc::new(registry);
+        crash_point!(RecoveryBeforeReplay);
         let tail = deps.journal.tail(state.position)?;
         info!(checkpoint = state.position.0, head = deps.journal.head().0, "ingest begins");
         let now = deps.clock.elapsed();

@@ -201,3 +201,20 @@ fn closing_writes_what_is_appended_and_ends_tails_behind_it() {
     });
     assert_eq!(health.health(), Health::Closed);
 }
+
+#[test]
+fn a_hold_refuses_all_kinds_but_those_that_are_spared_and_says_why() {
+    let mut rig = Rig::new(1 << 20, 0);
+    let before = rig.append(b"before");
+    rig.journal.hold("no room for readings", |kind| kind == 9);
+    let (refused, spared) = (rig.journal.append(1, b"refused"), rig.journal.append(9, b"spared"));
+    rig.writer.step();
+    assert_eq!((before.outcome(), spared.outcome()), (Some(Ok(Position(1))), Some(Ok(Position(2)))));
+    let why = refused.outcome().expect("known at once").expect_err("refused").to_string();
+    assert!(why.contains("no room for readings"), "{why}");
+    assert_eq!(rig.journal.health(), Health::Failed("no room for readings".into()));
+    rig.journal.release();
+    assert_eq!(rig.journal.health(), Health::Writable);
+    assert_eq!(rig.batch(&[b"again"])[0].outcome(), Some(Ok(Position(3))));
+    assert_eq!(rig.bodies(), [&b"before"[..], b"spared", b"again"]);
+}
