@@ -25,9 +25,9 @@ use crate::dispatch::{CatchUp, dispatch};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::farewell::{Client, farewell};
-use crate::gate::Gate;
+use crate::gate::{Gate, Pass};
 use crate::handle::Handle;
-use crate::handshake::{self, Refused};
+use crate::handshake::{self, Admitted, Refused};
 use crate::hub::Hub;
 use crate::limit::Limit;
 use crate::listener::{Accepted, Listener, Stream};
@@ -180,6 +180,12 @@ fn services(hub: &Arc<Hub>, inner: &CancellationToken) -> JoinSet<Result<(), Err
     let mut services = JoinSet::new();
     services.spawn(dispatch(hub.clone(), inner.clone()));
     services.spawn(Upkeep::new(hub.clone()).run(inner.clone()));
+    let keeper = (hub.clone(), inner.clone());
+    services.spawn(async move {
+        let (hub, inner) = keeper;
+        hub.refusals.keep(&hub.journal, &*hub.clock, &inner).await;
+        Ok(())
+    });
     for _ in 0..CATCH_UP_READERS_MAX {
         let (hub, inner) = (hub.clone(), inner.clone());
         services.spawn(async move { hub.catch_up.run(&hub, &inner).await });
@@ -228,11 +234,7 @@ async fn welcome(
     match accepted {
         Ok(accepted) => match hub.gate.enter(&accepted.peer, &hub.options) {
             Ok(pass) => {
-                let attended = attend(hub.clone(), accepted, shutdown.clone());
-                connections.spawn(async move {
-                    attended.await;
-                    drop(pass);
-                });
+                connections.spawn(attend(hub.clone(), accepted, pass, shutdown.clone()));
             }
             Err(limit) => refuse(hub, accepted, limit, connections, shutdown),
         },
@@ -270,19 +272,13 @@ fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut Jo
     });
 }
 
-/// A socket's whole life.
-async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) {
+/// A socket's whole life. Greeting and serving have boxes of their own: a connection that is served is most of the memory that a
+/// city of sensors takes, and need not be as large as both.
+async fn attend(hub: Arc<Hub>, accepted: Accepted, pass: Pass, shutdown: CancellationToken) {
     let address = accepted.peer.address;
-    let greeting = async {
-        let (mut stream, peer) = accepted.open().await.map_err(NotLetIn::Unheard)?;
-        match handshake::greet(&hub, &mut stream, &peer).await {
-            Ok(admitted) => Ok((stream, admitted)),
-            Err(refused) => Err(NotLetIn::Refused(stream, Box::new(refused))),
-        }
-    };
     let greeted = tokio::select! {
         biased;
-        greeted = greeting => greeted,
+        greeted = Box::pin(greet(&hub, accepted)) => greeted,
         () = hub.clock.sleep(hub.options.handshake_max()) => {
             Limit::Handshake.reached();
             counter!(CONNECTS_REFUSED, "cause" => "timeout").increment(1);
@@ -295,7 +291,7 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
             counter!(CONNECTS).increment(1);
             hub.meters.connections.increment(1.0);
             debug!(client = %admitted.client, peer = %address, "client connected");
-            let end = Connection::new(hub.clone(), stream, admitted).run(&shutdown).await;
+            let end = Box::pin(Connection::new(hub.clone(), stream, admitted).run(&shutdown)).await;
             hub.meters.connections.decrement(1.0);
             counter!(DISCONNECTS, "cause" => end.cause()).increment(1);
         }
@@ -306,6 +302,15 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
             warn!(peer = %address, %error, "client turned away");
         }
         Err(NotLetIn::Unheard(_)) => counter!(CONNECTS_REFUSED, "cause" => "lost").increment(1),
+    }
+    drop(pass);
+}
+
+async fn greet(hub: &Arc<Hub>, accepted: Accepted) -> Result<(Box<dyn Stream>, Box<Admitted>), NotLetIn> {
+    let (mut stream, peer) = accepted.open().await.map_err(NotLetIn::Unheard)?;
+    match handshake::greet(hub, &mut stream, &peer).await {
+        Ok(admitted) => Ok((stream, Box::new(admitted))),
+        Err(refused) => Err(NotLetIn::Refused(stream, Box::new(refused))),
     }
 }
 

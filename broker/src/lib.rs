@@ -58,6 +58,7 @@ mod trie;
 mod upkeep;
 mod websocket;
 mod wills;
+pub mod wire;
 
 pub use broker::{Broker, Deps};
 pub use engine::THREADS as ENGINE_THREADS;

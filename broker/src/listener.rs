@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use domain::access::Peer;
+use domain::limits::{PEER_PROBE_EVERY, PEER_PROBES, PEER_SILENCE_MAX};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -56,6 +58,9 @@ impl Listener {
         let failed = |error| Error::Listen { address, error };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
+        // Accepted sockets inherit it: a device that lost its power or its network is noticed whatever keep alive it asked for.
+        let probes = TcpKeepalive::new().with_time(PEER_SILENCE_MAX).with_interval(PEER_PROBE_EVERY).with_retries(PEER_PROBES);
+        SockRef::from(&socket).set_tcp_keepalive(&probes).map_err(failed)?;
         Ok(Self { socket, bound, transport, tls })
     }
 
@@ -100,6 +105,6 @@ impl Accepted {
 async fn carry(stream: impl Stream, transport: Transport) -> std::io::Result<Box<dyn Stream>> {
     Ok(match transport {
         Transport::Tcp => Box::new(stream),
-        Transport::WebSocket => Box::new(websocket::upgrade(stream).await?),
+        Transport::WebSocket => Box::new(Box::pin(websocket::upgrade(stream)).await?),
     })
 }

@@ -1,4 +1,4 @@
-//! What is done once a second: sums of refusals, wills that are due, sessions that are over or hold back too much, cursors, and the
+//! What is done once a second: wills that are due, sessions that are over or hold back too much, cursors, and the
 //! checkpoint that lets the journal go.
 
 use std::sync::Arc;
@@ -22,7 +22,6 @@ use crate::limit::Limit;
 use crate::metrics::{SESSIONS, SESSIONS_ENDED};
 use crate::online::Progress;
 use crate::packet::{Reason, Text};
-use crate::refusal::Flushed;
 
 /// What upkeep remembers from one second to the next.
 pub struct Upkeep {
@@ -30,8 +29,6 @@ pub struct Upkeep {
     kept_cursors: HashMap<Text, Position>,
     checkpoint: Position,
     next_checkpoint: Duration,
-    /// Sums of refusals whose fate is not known yet.
-    flushed: Vec<Flushed>,
 }
 
 /// Where the journal is needed from, as far as the last checkpoint and the cursors say.
@@ -56,7 +53,7 @@ const CHECKPOINT_PAUSE_MIN: Duration = Duration::from_secs(10);
 impl Upkeep {
     pub fn new(hub: Arc<Hub>) -> Self {
         let next_checkpoint = hub.clock.elapsed() + CHECKPOINT_PAUSE_MIN;
-        Self { hub, kept_cursors: HashMap::new(), checkpoint: Position::START, next_checkpoint, flushed: Vec::new() }
+        Self { hub, kept_cursors: HashMap::new(), checkpoint: Position::START, next_checkpoint }
     }
 
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
@@ -66,7 +63,6 @@ impl Upkeep {
                 () = shutdown.cancelled() => return Ok(()),
                 () = self.hub.clock.sleep(SECOND) => {}
             }
-            self.keep_refusals();
             self.hub.send_due_wills();
             self.send_away();
             self.end_sessions();
@@ -79,17 +75,11 @@ impl Upkeep {
 
     /// The last acts, once no connection is left.
     pub async fn finish(mut self) {
-        self.keep_refusals();
-        let sums = std::mem::take(&mut self.flushed).into_iter().map(|flushed| flushed.append);
-        for append in sums.chain(self.keep_cursors()).collect::<Vec<_>>() {
+        let _ = self.hub.refusals.flush(&self.hub.journal).await;
+        if let Some(append) = self.keep_cursors() {
             let _ = append.await;
         }
         self.checkpoint().await;
-    }
-
-    fn keep_refusals(&mut self) {
-        self.flushed = self.hub.refusals.settle(std::mem::take(&mut self.flushed));
-        self.flushed.extend(self.hub.refusals.flush(&self.hub.journal));
     }
 
     /// Disconnects whoever was revoked since it was let in, or is over.

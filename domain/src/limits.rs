@@ -19,9 +19,13 @@ pub const BRIDGE_INFLIGHT: u16 = 1_024;
 pub const ELEMENTS_MAX: usize = 1_000;
 /// What is kept of a payload that is refused unread (`too_large`, `not_authorised`, `unknown_topic`).
 pub const REFUSED_HEAD_BYTES_MAX: usize = 4 * 1024;
-/// Such refusals that are journaled a second; the excess is counted only, so that refusing stays cheaper than sending.
+/// Such refusals that are journaled whole a second; the excess is counted only, so that refusing stays cheaper than sending.
 pub const REFUSED_KEPT_PER_SECOND: u32 = 100;
-/// Different topics whose further refusals of one second are summed up each by itself; the others share one sum.
+/// How long refusals are summed up before the sum is journaled: whoever sent them waits for it.
+pub const REFUSALS_SUMMED_FOR: Duration = Duration::from_millis(50);
+/// Between two tries of what the journal could not write.
+pub const UNWRITABLE_PAUSE: Duration = Duration::from_secs(1);
+/// Different topics whose further refusals are summed up each by itself; the others share one sum.
 pub const REFUSED_TOPICS_SUMMED_MAX: usize = 256;
 /// MQTT's own limit of a topic.
 pub const TOPIC_BYTES_MAX: usize = 65_535;
@@ -109,6 +113,10 @@ pub const CLIENT_ID_BYTES_MAX: usize = 255;
 pub const CONNECT_BYTES_MAX: usize = 512 * 1024;
 /// From TCP accept to a complete CONNECT.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// A socket that is silent for so long is probed by the kernel, so often and so many times: two minutes to notice one that is gone.
+pub const PEER_SILENCE_MAX: Duration = Duration::from_secs(60);
+pub const PEER_PROBE_EVERY: Duration = Duration::from_secs(15);
+pub const PEER_PROBES: u32 = 4;
 /// What a leaving connection may take to read its last acknowledgements.
 pub const FAREWELL_MAX: Duration = Duration::from_secs(5);
 /// Sessions that outlive their connections.
