@@ -1,6 +1,6 @@
 //! A front in a process of its own, so that its memory can be measured: this test binary once more, with one test to run.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -18,6 +18,8 @@ pub struct Process {
 
 const DIR: &str = "KERBSIDE_TEST_FRONT_DIR";
 const READY: &str = "front on ";
+/// Of QoS 0 for one subscriber.
+pub const LIVE_QUEUE_BYTES_MAX: usize = 1 << 20;
 
 impl Process {
     pub async fn start(dir: TempDir) -> Self {
@@ -48,12 +50,11 @@ impl Process {
 /// Not a test: what [`Process`] runs. Ends with its standard input.
 #[ignore = "run by other tests"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[allow(clippy::print_stdout, reason = "how the address is told")]
 async fn serves_in_a_process_of_its_own() {
     let Some(dir) = std::env::var_os(DIR) else { return };
     let dir = tempfile::Builder::new().tempdir_in(dir).expect("a directory");
-    let front = Front::start_with(dir, |_| ()).await;
-    println!("{READY}{}", front.mqtt);
+    let front = Front::start_with(dir, |options| options.live_queue_bytes_max = LIVE_QUEUE_BYTES_MAX).await;
+    writeln!(std::io::stdout(), "{READY}{}", front.mqtt).expect("somebody reads it");
     let wait = || std::io::stdin().lines().count();
     tokio::task::spawn_blocking(wait).await.expect("no panic");
     front.stop().await;

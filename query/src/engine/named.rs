@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{Ident, Query, TableAlias, TableFactor, Vis
 /// Names what has no name.
 pub fn name_all(query: &mut Query) {
     // Nothing in it breaks off.
-    let ControlFlow::Continue(()) | ControlFlow::Break(()) = query.visit(&mut Names(0));
+    let _: ControlFlow<()> = query.visit(&mut Names(0));
 }
 
 /// How many were given.
@@ -44,8 +44,7 @@ mod tests {
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).expect("a statement");
         let Statement::Query(query) = &mut statements[0] else { panic!("{sql} is a query") };
         name_all(query);
-        let named =
-            r#"SELECT 1 FROM (SELECT 1 FROM (SELECT 2) AS "subquery 2") AS "subquery 1" CROSS JOIN (SELECT 3) AS t"#;
+        let named = r#"SELECT 1 FROM (SELECT 1 FROM (SELECT 2) AS "subquery 2") AS "subquery 1" CROSS JOIN (SELECT 3) AS t"#;
         assert_eq!(query.to_string(), named);
     }
 }
