@@ -1,8 +1,8 @@
 //! Publishes that are refused unread: kept whole up to a rate, as sums beyond it.
 //!
-//! Refusing has to stay cheaper than sending, or a misdirected device would fill the journal; yet received = accepted + duplicate
-//! + rejected (SUM-1). So beyond the rate the refusals of a reason and topic become one record with their number, some times a second.
-//! A refusal in a sum is answered once its sum is durable, like any other record (ACK-1).
+//! Refusing has to stay cheaper than sending, or a misdirected device would fill the journal; yet what is received is accepted,
+//! duplicate or rejected, in numbers that add up (SUM-1). So beyond the rate the refusals of a reason and topic become one record with
+//! their number, some times a second. A refusal in a sum is answered once its sum is durable, like any other record (ACK-1).
 
 use std::time::Duration;
 
