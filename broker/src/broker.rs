@@ -67,7 +67,7 @@ impl Broker {
     /// by name (SEC-1).
     pub async fn bind(options: Options, deps: Deps) -> Result<Self, Error> {
         options.check().map_err(|(key, wanted)| Error::Option { key, wanted })?;
-        let doors = Doors::Sockets(Listeners::bind(&options, deps.tls.clone()).await?);
+        let doors = Doors::Sockets(Box::new(Listeners::bind(&options, deps.tls.clone()).await?));
         let dir = options.dir.clone();
         let opened = aside::run(move || Checkpoints::open(dir)).await;
         let checkpoints = opened.map_err(|_| Error::Panicked { task: "checkpoint" })??;

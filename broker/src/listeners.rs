@@ -14,7 +14,7 @@ use crate::tls::Tls;
 
 /// Where clients come from.
 pub enum Doors {
-    Sockets(Listeners),
+    Sockets(Box<Listeners>),
     /// From the caller, until it has none any more.
     Carried(mpsc::UnboundedReceiver<(Box<dyn Stream>, Peer)>),
 }

@@ -231,6 +231,8 @@ pub const SQL_VALUE_BYTES_MAX: usize = 2_048;
 pub const SQL_WIDE_VALUE_BYTES: usize = 64 * 1024;
 /// What one SQL answer holds before it is written: 100,000 rows of readings are 30 MB, and few of them may be payloads.
 pub const SQL_ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Files that are read once more to say which of them an answer failed on: some seconds.
+pub const DAMAGE_LOOK_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Lines of an import, and their bytes, that are made durable together: many share one fsync, and a live message waits for few.
 pub const IMPORT_BATCH_LINES_MAX: usize = 1_000;
 pub const IMPORT_BATCH_BYTES_MAX: usize = 1024 * 1024;

@@ -5,6 +5,7 @@
 //! way to write. The server and `kerbside sql` ask through the same engine. Everything is done on [threads](threads) of its own.
 
 mod cell;
+mod damage;
 mod day_walk;
 mod extent;
 mod fence;
@@ -52,6 +53,7 @@ use object_store::path::Path;
 use tokio::sync::Semaphore;
 
 pub use cell::json as cell_json;
+use damage::located;
 pub use day_walk::{DayWalk, Sought};
 pub use scan::SnapshotTable;
 pub use statement::{Rows, StatementLimits};
@@ -73,6 +75,10 @@ impl LakeFiles {
 
     fn root(&self, table: Table) -> &Path {
         &self.roots[table as usize]
+    }
+
+    fn location(&self, table: Table, file: &DataFile) -> Result<Path, object_store::Error> {
+        Ok(Path::parse(format!("{}/{}", self.root(table), file.path))?)
     }
 }
 
@@ -103,6 +109,10 @@ impl From<DataFusionError> for EngineError {
             }
             DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
                 Self::Statement(error.strip_backtrace())
+            }
+            // Not the statement's, though it comes by the same way: a file that is damaged or cannot be read.
+            DataFusionError::ArrowError(arrow, _) if matches!(**arrow, ArrowError::ParquetError(_) | ArrowError::IoError(..)) => {
+                Self::Failed(error.strip_backtrace())
             }
             // What a value makes of an expression (a failed cast, a division by zero) is the statement's.
             DataFusionError::Execution(_) | DataFusionError::ArrowError(..) | DataFusionError::NotImplemented(_) => {
@@ -191,7 +201,15 @@ impl Engine {
             return Ok(Vec::new());
         }
         let (core, question) = (Arc::clone(&self.core), question.clone());
-        self.threads.run(async move { core.rows(question, table).await }).await
+        let files: Vec<_> = table.files().iter().map(|file| (question.table, file.clone())).collect();
+        self.threads
+            .run(async move {
+                match core.rows(question, table).await {
+                    Ok(rows) => Ok(rows),
+                    Err(error) => Err(located(error, &core.files, files).await),
+                }
+            })
+            .await
     }
 
     /// Work over an answer's rows, beside those who serve sockets.

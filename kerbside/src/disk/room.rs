@@ -15,7 +15,7 @@ pub struct Space {
 
 impl Space {
     fn free_percent(self) -> u64 {
-        if self.size == 0 { 100 } else { self.free.saturating_mul(100) / self.size }
+        self.free.saturating_mul(100).checked_div(self.size).unwrap_or(100)
     }
 }
 

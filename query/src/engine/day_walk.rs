@@ -26,7 +26,7 @@ impl Sought<'_> {
         let within = |key: &&str| {
             file.key_min.as_deref().is_none_or(|min| min <= *key) && file.key_max.as_deref().is_none_or(|max| *key <= max)
         };
-        self.keys.is_none_or(|keys| keys.iter().any(|key| within(key)))
+        self.keys.is_none_or(|keys| keys.iter().any(within))
             && file.time_max.zip(self.from).is_none_or(|(max, from)| from.as_micros() <= max)
             && file.time_min.zip(self.to).is_none_or(|(min, to)| min < to.as_micros())
     }

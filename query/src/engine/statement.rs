@@ -22,7 +22,10 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use domain::limits::{SQL_ANSWER_BYTES_MAX, SQL_BYTES_MAX, SQL_ROWS_MAX, SQL_TIME_MAX};
 use futures::TryStreamExt;
 use lake::contract::View;
+use lake::snapshot::DataFile;
+use lake::table::Table;
 
+use super::damage::located;
 use super::metered::metered;
 use super::named::name_all;
 use super::planner::Planner;
@@ -61,7 +64,10 @@ impl Engine {
             let turn = turn.map_err(|_| EngineError::Failed("the engine is closed".to_owned()))?;
             let work = async move {
                 let _turn = turn;
-                core.run(&view, parse(&sql, limits)?, limits).await
+                match core.run(&view, parse(&sql, limits)?, limits).await {
+                    Ok(rows) => Ok(rows),
+                    Err(error) => Err(located(error, &core.files, files_of(&view)).await),
+                }
             };
             self.threads.run_apart(work).await
         };
@@ -119,6 +125,10 @@ impl Core {
         }
         Ok(answer)
     }
+}
+
+fn files_of(view: &View) -> Vec<(Table, DataFile)> {
+    view.tables().flat_map(|(table, of)| of.lake.files.iter().map(|file| (*table, file.clone()))).collect()
 }
 
 /// A statement that passed the fences.

@@ -96,6 +96,7 @@ fn the_real_server_answers_what_a_recorded_day_came_to() {
         let mut server = Server::stopped("serve", &[]).expect("a folder");
         let folder = server.data_dir().join("journal");
         std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(server.data_dir().join("format"), "kerbside-data 1\n").expect("writable");
         for (file, bytes) in &recording.journal {
             std::fs::write(folder.join(file), bytes).expect("writable");
         }
