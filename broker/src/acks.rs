@@ -13,6 +13,7 @@ use journal::{Append, AppendError};
 
 use crate::codec::Codec;
 use crate::packet::Reason;
+use crate::refusal::{Kept, SumFate};
 
 /// What to say once a record is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +58,42 @@ pub struct Acks {
 }
 
 struct Pending {
-    /// `None`: nothing of its own to wait for, only its turn.
-    append: Option<Append>,
+    wait: Wait,
     bytes: usize,
     then: Then,
+}
+
+/// What has to be durable first.
+pub enum Wait {
+    /// Nothing of its own, only its turn.
+    Turn,
+    Record(Append),
+    Sum(SumFate),
+}
+
+impl Wait {
+    fn outcome(&self) -> Option<Result<(), AppendError>> {
+        match self {
+            Self::Turn => Some(Ok(())),
+            Self::Record(append) => append.outcome().map(|outcome| outcome.map(drop)),
+            Self::Sum(fate) => fate.outcome(),
+        }
+    }
+}
+
+impl From<Option<Append>> for Wait {
+    fn from(append: Option<Append>) -> Self {
+        append.map_or(Self::Turn, Self::Record)
+    }
+}
+
+impl From<Kept> for Wait {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Whole(append) => Self::Record(append),
+            Kept::InSum(fate) => Self::Sum(fate),
+        }
+    }
 }
 
 /// An answer that may not be given: its record is not in the journal.
@@ -71,10 +104,10 @@ pub struct Unwritten {
 }
 
 impl Acks {
-    pub fn push(&mut self, append: Option<Append>, bytes: usize, then: Then) {
+    pub fn push(&mut self, wait: impl Into<Wait>, bytes: usize, then: Then) {
         self.bytes += bytes;
         self.owed += usize::from(then.frees_a_place());
-        self.queue.push_back(Pending { append, bytes, then });
+        self.queue.push_back(Pending { wait: wait.into(), bytes, then });
     }
 
     pub fn is_empty(&self) -> bool {
@@ -96,24 +129,14 @@ impl Acks {
     pub fn release(&mut self, codec: &mut Codec, out: &mut BytesMut) -> Result<usize, Unwritten> {
         let mut released = 0;
         while let Some(pending) = self.queue.front() {
-            let outcome = match &pending.append {
-                None => Ok(()),
-                Some(append) => match append.outcome() {
-                    None => break,
-                    Some(outcome) => outcome.map(drop),
-                },
-            };
-            let Some(Pending { bytes, then, append }) = self.queue.pop_front() else { break };
+            let Some(outcome) = pending.wait.outcome() else { break };
+            let Some(Pending { bytes, then, wait }) = self.queue.pop_front() else { break };
             self.bytes -= bytes;
             self.owed -= usize::from(then.frees_a_place());
             if let Err(error) = outcome {
                 return Err(Unwritten { then, error });
             }
-            check!(
-                Promise::Ack1,
-                append.is_none_or(|append| matches!(append.outcome(), Some(Ok(_)))),
-                "an answer leaves after its record is durable"
-            );
+            check!(Promise::Ack1, matches!(wait.outcome(), Some(Ok(()))), "an answer leaves after its record is durable");
             released += usize::from(then != Then::Nothing);
             say(then, codec, out);
         }
@@ -122,9 +145,16 @@ impl Acks {
 
     /// Waits until the fate of the oldest record is known.
     pub async fn settled(&mut self) {
-        if let Some(append) = self.queue.front_mut().and_then(|pending| pending.append.as_mut()) {
-            let _ = append.await;
+        match self.queue.front_mut().map(|pending| &mut pending.wait) {
+            Some(Wait::Record(append)) => drop(append.await),
+            Some(Wait::Sum(fate)) => fate.settled().await,
+            Some(Wait::Turn) | None => {}
         }
+    }
+
+    /// The oldest one waits for a sum, of which the journal's watermark says nothing.
+    pub fn waits_for_sum(&self) -> bool {
+        matches!(self.queue.front(), Some(Pending { wait: Wait::Sum(_), .. }))
     }
 }
 

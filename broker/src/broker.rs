@@ -6,29 +6,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Clock;
-use domain::access::Authority;
+use domain::access::{Authority, Peer};
 use domain::limits::CATCH_UP_READERS_MAX;
 use domain::rng::Rng;
 use journal::Journal;
+use journal::storage::Storage;
 use metrics::counter;
 use parking_lot::Mutex;
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::admission::Checks;
+use crate::checkpoint::Checkpoints;
 use crate::connection::Connection;
 use crate::dispatch::{CatchUp, dispatch};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::farewell::{Client, farewell};
-use crate::gate::Gate;
+use crate::gate::{Gate, Pass};
 use crate::handle::Handle;
-use crate::handshake::{self, Refused};
+use crate::handshake::{self, Admitted, Refused};
 use crate::hub::Hub;
 use crate::limit::Limit;
 use crate::listener::{Accepted, Listener, Stream};
-use crate::listeners::Listeners;
+use crate::listeners::{Doors, Listeners};
 use crate::metrics::{CONNECTS, CONNECTS_REFUSED, DISCONNECTS, Meters};
 use crate::online::Online;
 use crate::options::Options;
@@ -54,7 +57,7 @@ pub struct Deps {
 /// A front that listens and does not serve yet.
 pub struct Broker {
     hub: Arc<Hub>,
-    listeners: Listeners,
+    doors: Doors,
     /// The work of the live engine's thread.
     live: Box<dyn FnOnce() + Send>,
 }
@@ -64,9 +67,28 @@ impl Broker {
     /// by name (SEC-1).
     pub async fn bind(options: Options, deps: Deps) -> Result<Self, Error> {
         options.check().map_err(|(key, wanted)| Error::Option { key, wanted })?;
-        let Deps { journal, clock, rng, authority, tls } = deps;
-        let listeners = Listeners::bind(&options, tls).await?;
-        let Recovered { durable, retained, position, mileage, floor } = recover(&options, &journal).await?;
+        let doors = Doors::Sockets(Box::new(Listeners::bind(&options, deps.tls.clone()).await?));
+        let dir = options.dir.clone();
+        let opened = aside::run(move || Checkpoints::open(dir)).await;
+        let checkpoints = opened.map_err(|_| Error::Panicked { task: "checkpoint" })??;
+        Self::open(options, deps, doors, checkpoints).await
+    }
+
+    /// As [`Broker::bind`], without sockets, threads or files of its own: the caller carries each client's stream to it and brings the
+    /// storage of the checkpoint. Live subscriptions (QoS 0) are refused.
+    pub async fn carried(
+        options: Options,
+        deps: Deps,
+        streams: mpsc::UnboundedReceiver<(Box<dyn Stream>, Peer)>,
+        checkpoints: Arc<dyn Storage>,
+    ) -> Result<Self, Error> {
+        let checkpoints = Checkpoints::on(options.dir.clone(), checkpoints);
+        Self::open(options, deps, Doors::Carried(streams), checkpoints).await
+    }
+
+    async fn open(options: Options, deps: Deps, doors: Doors, checkpoints: Checkpoints) -> Result<Self, Error> {
+        let Deps { journal, clock, rng, authority, .. } = deps;
+        let Recovered { durable, retained, position, mileage, floor } = recover(&checkpoints, &journal).await?;
         let store = Store::new(journal.clone(), clock.clone(), durable, position);
         let (engine, live) = Engine::new();
         let hub = Arc::new(Hub {
@@ -89,30 +111,33 @@ impl Broker {
             wills: Wills::default(),
             mileage,
             floor: Floor::new(floor),
+            checkpoints,
         });
         hub.name_required_sessions();
         hub.store.close_all();
         hub.rouse_wills_of_the_dead();
-        Ok(Self { hub, listeners, live: Box::new(live) })
+        Ok(Self { hub, doors, live: Box::new(live) })
     }
 
+    /// Where MQTT over TCP is listened for, port 0 of nowhere when clients are carried here.
     pub fn local_addr(&self) -> SocketAddr {
-        self.listeners.plain.address()
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.doors.listeners().map_or(nowhere, |listeners| listeners.plain.address())
     }
 
     /// Where WebSocket is listened for, if anywhere.
     pub fn ws_addr(&self) -> Option<SocketAddr> {
-        self.listeners.websocket.as_ref().map(Listener::address)
+        self.doors.listeners()?.websocket.as_ref().map(Listener::address)
     }
 
     /// Where TLS is listened for, if anywhere.
     pub fn tls_addr(&self) -> Option<SocketAddr> {
-        self.listeners.secure.as_ref().map(Listener::address)
+        self.doors.listeners()?.secure.as_ref().map(Listener::address)
     }
 
     /// Where WebSocket over TLS is listened for, if anywhere.
     pub fn wss_addr(&self) -> Option<SocketAddr> {
-        self.listeners.secure_websocket.as_ref().map(Listener::address)
+        self.doors.listeners()?.secure_websocket.as_ref().map(Listener::address)
     }
 
     pub fn handle(&self) -> Handle {
@@ -121,25 +146,29 @@ impl Broker {
 
     /// Serves until `shutdown`, then drains: what was received is journaled and acknowledged, and MQTT 5 clients are told.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
-        let Self { hub, listeners, live } = self;
-        spawn_live_engine(live)?;
+        let Self { hub, mut doors, live } = self;
+        match &doors {
+            Doors::Sockets(_) => spawn_live_engine(live)?,
+            Doors::Carried(_) => drop(live),
+        }
         // Outlives the connections: what they settle is still handed out and kept.
         let inner = CancellationToken::new();
         let mut services = services(&hub, &inner);
         let mut connections = JoinSet::new();
         let served = loop {
             tokio::select! {
-                accepted = listeners.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
+                biased;
+                () = shutdown.cancelled() => break Ok(()),
                 Some(ended) = connections.join_next() => {
                     if let Err(error) = survived("connection", ended) {
                         break Err(error);
                     }
                 }
                 Some(ended) = services.join_next() => break survived("service", ended).and_then(|ended| ended),
-                () = shutdown.cancelled() => break Ok(()),
+                accepted = doors.accept() => welcome(&hub, accepted, &mut connections, &shutdown).await,
             }
         };
-        drop(listeners);
+        drop(doors);
         shutdown.cancel();
         info!(connections = connections.len(), "front stops and drains");
         drain(&hub, connections, services, &inner).await.and(served)
@@ -151,6 +180,12 @@ fn services(hub: &Arc<Hub>, inner: &CancellationToken) -> JoinSet<Result<(), Err
     let mut services = JoinSet::new();
     services.spawn(dispatch(hub.clone(), inner.clone()));
     services.spawn(Upkeep::new(hub.clone()).run(inner.clone()));
+    let keeper = (hub.clone(), inner.clone());
+    services.spawn(async move {
+        let (hub, inner) = keeper;
+        hub.refusals.keep(&hub.journal, &*hub.clock, &inner).await;
+        Ok(())
+    });
     for _ in 0..CATCH_UP_READERS_MAX {
         let (hub, inner) = (hub.clone(), inner.clone());
         services.spawn(async move { hub.catch_up.run(&hub, &inner).await });
@@ -199,11 +234,7 @@ async fn welcome(
     match accepted {
         Ok(accepted) => match hub.gate.enter(&accepted.peer, &hub.options) {
             Ok(pass) => {
-                let attended = attend(hub.clone(), accepted, shutdown.clone());
-                connections.spawn(async move {
-                    attended.await;
-                    drop(pass);
-                });
+                connections.spawn(attend(hub.clone(), accepted, pass, shutdown.clone()));
             }
             Err(limit) => refuse(hub, accepted, limit, connections, shutdown),
         },
@@ -228,6 +259,7 @@ fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut Jo
             Some((stream, refused))
         };
         let greeted = tokio::select! {
+            biased;
             greeted = greeting => greeted,
             () = hub.clock.sleep(TURNING_AWAY_MAX) => None,
             () = shutdown.cancelled() => None,
@@ -240,18 +272,13 @@ fn refuse(hub: &Arc<Hub>, accepted: Accepted, limit: Limit, connections: &mut Jo
     });
 }
 
-/// A socket's whole life.
-async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) {
+/// A socket's whole life. Greeting and serving have boxes of their own: a connection that is served is most of the memory that a
+/// city of sensors takes, and need not be as large as both.
+async fn attend(hub: Arc<Hub>, accepted: Accepted, pass: Pass, shutdown: CancellationToken) {
     let address = accepted.peer.address;
-    let greeting = async {
-        let (mut stream, peer) = accepted.open().await.map_err(NotLetIn::Unheard)?;
-        match handshake::greet(&hub, &mut stream, &peer).await {
-            Ok(admitted) => Ok((stream, admitted)),
-            Err(refused) => Err(NotLetIn::Refused(stream, Box::new(refused))),
-        }
-    };
     let greeted = tokio::select! {
-        greeted = greeting => greeted,
+        biased;
+        greeted = Box::pin(greet(&hub, accepted)) => greeted,
         () = hub.clock.sleep(hub.options.handshake_max()) => {
             Limit::Handshake.reached();
             counter!(CONNECTS_REFUSED, "cause" => "timeout").increment(1);
@@ -264,7 +291,7 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
             counter!(CONNECTS).increment(1);
             hub.meters.connections.increment(1.0);
             debug!(client = %admitted.client, peer = %address, "client connected");
-            let end = Connection::new(hub.clone(), stream, admitted).run(&shutdown).await;
+            let end = Box::pin(Connection::new(hub.clone(), stream, admitted).run(&shutdown)).await;
             hub.meters.connections.decrement(1.0);
             counter!(DISCONNECTS, "cause" => end.cause()).increment(1);
         }
@@ -275,6 +302,15 @@ async fn attend(hub: Arc<Hub>, accepted: Accepted, shutdown: CancellationToken) 
             warn!(peer = %address, %error, "client turned away");
         }
         Err(NotLetIn::Unheard(_)) => counter!(CONNECTS_REFUSED, "cause" => "lost").increment(1),
+    }
+    drop(pass);
+}
+
+async fn greet(hub: &Arc<Hub>, accepted: Accepted) -> Result<(Box<dyn Stream>, Box<Admitted>), NotLetIn> {
+    let (mut stream, peer) = accepted.open().await.map_err(NotLetIn::Unheard)?;
+    match handshake::greet(hub, &mut stream, &peer).await {
+        Ok(admitted) => Ok((stream, Box::new(admitted))),
+        Err(refused) => Err(NotLetIn::Refused(stream, Box::new(refused))),
     }
 }
 

@@ -3,11 +3,13 @@
 //! Magic, format, length and checksum, then postcard. Written aside, synced, renamed, and the directory synced: there is always a
 //! whole one. A restart is the newest file and the journal after it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use domain::{JournalId, Position};
+use journal::Disk;
+use journal::storage::Storage;
 use serde::{Deserialize, Serialize};
 
 use crate::durable::Durable;
@@ -38,40 +40,6 @@ impl Checkpoint {
 
     pub fn is_of(&self, journal: JournalId) -> bool {
         self.journal == journal.0
-    }
-
-    fn path(dir: &Path) -> PathBuf {
-        dir.join("front.checkpoint")
-    }
-
-    /// Blocks. `None`: there is none yet.
-    pub fn read(dir: &Path) -> Result<Option<Self>, Error> {
-        let path = Self::path(dir);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::Checkpoint { path, error }),
-        };
-        match Self::decode(&bytes) {
-            Ok(checkpoint) => Ok(Some(checkpoint)),
-            Err(Unreadable::Newer(found)) => Err(Error::NewerFormat { path, found }),
-            Err(Unreadable::Damaged(what)) => Err(Error::Damaged { path, what }),
-        }
-    }
-
-    /// Blocks until it is on the disk.
-    pub fn write(&self, dir: &Path) -> Result<(), Error> {
-        let path = Self::path(dir);
-        let write = || -> io::Result<()> {
-            fs::create_dir_all(dir)?;
-            let aside = path.with_extension("tmp");
-            let mut file = File::create(&aside)?;
-            file.write_all(&self.encode())?;
-            file.sync_all()?;
-            fs::rename(&aside, &path)?;
-            File::open(dir)?.sync_all()
-        };
-        write().map_err(|error| Error::Checkpoint { path: path.clone(), error })
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -109,6 +77,66 @@ impl Checkpoint {
     }
 }
 
+/// The directory that the checkpoint lies in.
+#[derive(Clone)]
+pub struct Checkpoints {
+    /// For messages only.
+    dir: PathBuf,
+    files: Arc<dyn Storage>,
+}
+
+const FILE: &str = "front.checkpoint";
+const ASIDE: &str = "front.tmp";
+
+impl Checkpoints {
+    /// Makes the directory where it is missing. Blocks.
+    pub fn open(dir: PathBuf) -> Result<Self, Error> {
+        match Disk::create(&dir) {
+            Ok(files) => Ok(Self::on(dir, Arc::new(files))),
+            Err(error) => Err(Error::Checkpoint { path: dir, error }),
+        }
+    }
+
+    /// On any storage; `dir` only stands in messages.
+    pub fn on(dir: PathBuf, files: Arc<dyn Storage>) -> Self {
+        Self { dir, files }
+    }
+
+    /// Blocks. `None`: there is none yet.
+    pub fn read(&self) -> Result<Option<Checkpoint>, Error> {
+        let path = self.dir.join(FILE);
+        let read = || -> io::Result<Vec<u8>> {
+            let file = self.files.open(FILE)?;
+            let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+            let filled = file.read_at(0, &mut bytes)?;
+            bytes.truncate(filled);
+            Ok(bytes)
+        };
+        let bytes = match read() {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::Checkpoint { path, error }),
+        };
+        match Checkpoint::decode(&bytes) {
+            Ok(checkpoint) => Ok(Some(checkpoint)),
+            Err(Unreadable::Newer(found)) => Err(Error::NewerFormat { path, found }),
+            Err(Unreadable::Damaged(what)) => Err(Error::Damaged { path, what }),
+        }
+    }
+
+    /// Blocks until it is on the disk.
+    pub fn write(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let write = || -> io::Result<()> {
+            let file = self.files.create(ASIDE)?;
+            file.write_at(0, &checkpoint.encode())?;
+            file.sync()?;
+            self.files.rename(ASIDE, FILE)?;
+            self.files.sync_names()
+        };
+        write().map_err(|error| Error::Checkpoint { path: self.dir.join(FILE), error })
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Unreadable {
     Newer(u16),
@@ -142,9 +170,10 @@ mod tests {
     #[test]
     fn a_checkpoint_reads_back_as_it_was_written() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        assert!(matches!(Checkpoint::read(dir.path()), Ok(None)));
-        checkpoint().write(dir.path()).expect("writes");
-        assert_eq!(Checkpoint::read(dir.path()).expect("reads"), Some(checkpoint()));
+        let checkpoints = Checkpoints::open(dir.path().join("broker")).expect("a directory");
+        assert!(matches!(checkpoints.read(), Ok(None)));
+        checkpoints.write(&checkpoint()).expect("writes");
+        assert_eq!(checkpoints.read().expect("reads"), Some(checkpoint()));
     }
 
     #[test]

@@ -155,12 +155,11 @@ impl Codec {
         self.ack(0x70, id, reason, out);
     }
 
+    /// Without words: devices send much and read little, and some of their clients know no properties of an acknowledgement.
     fn ack(&self, first: u8, id: u16, reason: Reason, out: &mut BytesMut) {
         let [high, low] = id.to_be_bytes();
         match self {
-            Self::V5(v5) if reason != Reason::SUCCESS => {
-                put_packet(first, &[high, low, reason.0], v5.text_of(reason).map(|text| (Place::End, text)), out);
-            }
+            Self::V5(_) if reason != Reason::SUCCESS => out.put_slice(&[first, 3, high, low, reason.0]),
             _ => out.put_slice(&[first, 2, high, low]),
         }
     }
@@ -235,13 +234,9 @@ impl V5 {
         self.wants_texts && text.len() + TEXT_PACKET_BYTES <= self.packet_max
     }
 
-    fn text_of(&self, reason: Reason) -> Option<&'static str> {
-        Some(reason.text()).filter(|text| reason.is_refusal() && self.may_say(text))
-    }
-
     fn put_codes(&self, first: u8, id: u16, reasons: &[Reason], out: &mut BytesMut) {
-        let refused = reasons.iter().find_map(|&reason| self.text_of(reason));
-        let text = refused.filter(|text| text.len() + reasons.len() + TEXT_PACKET_BYTES <= self.packet_max);
+        let refused = reasons.iter().find(|reason| reason.is_refusal()).map(|reason| reason.text());
+        let text = refused.filter(|text| self.may_say(text) && text.len() + reasons.len() + TEXT_PACKET_BYTES <= self.packet_max);
         put_packet(first, &codes(id, reasons.iter().map(|reason| reason.0)), Some((Place::After(2), text.unwrap_or(""))), out);
     }
 }

@@ -10,19 +10,20 @@
 //! read: nothing that was read is ever dropped. The task ends only after every record of it has met its fate, so that
 //! whoever takes over the client finds nothing in flight.
 
+mod reading;
+
 use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use domain::Clock;
 use domain::access::Principal;
 use domain::limits::CONNECTION_OUTPUT_BYTES_MAX;
-use journal::Journal;
 use metrics::counter;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use self::reading::{READ_BYTES_FEW, read_more};
 use crate::acks::{Acks, Then, Unwritten};
 use crate::change::Change;
 use crate::codec::Codec;
@@ -67,9 +68,9 @@ pub struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
-    pub fn new(hub: Arc<Hub>, stream: S, admitted: Admitted) -> Self {
+    pub fn new(hub: Arc<Hub>, stream: S, admitted: Box<Admitted>) -> Self {
         let Admitted { codec, connect, client, principal, claim, resumed, expiry_s, keep_alive_s, publish_rate, input, output } =
-            admitted;
+            *admitted;
         let is_anonymous = principal == Principal::Anonymous;
         let mut publisher = Publisher::new(codec.version(), client.clone(), principal, expiry_s > 0);
         publisher.resume(resumed.iter().flat_map(|kept| kept.open.iter().copied()));
@@ -117,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         }
         if end != End::Lost {
             let client = if let End::Ended(_) = end { Client::Speaks } else { Client::Left };
-            farewell((&mut read, &mut write), &mut output, client, &*hub.clock, shutdown).await;
+            Box::pin(farewell((&mut read, &mut write), &mut output, client, &*hub.clock, shutdown)).await;
         }
         end
     }
@@ -130,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let wake = self.subscriber.wake.clone();
         if let Some(kept) = self.resumed.take() {
             let (principal, codec, output) = (self.publisher.principal(), &mut self.codec, &mut self.output);
-            self.subscriber.resume(&kept, principal, codec, output).await.map_err(ended)?;
+            Box::pin(self.subscriber.resume(&kept, principal, codec, output)).await.map_err(ended)?;
         }
         loop {
             // Marked as seen before looking, so that what becomes durable while looking wakes again.
@@ -147,27 +148,30 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             }
             hub.meters.add(&mut self.tally);
             let is_too_fast = self.is_too_fast();
+            // In the order of what may not wait for a client that never pauses; reading spends the task's budget, so that the rest has its turn.
             tokio::select! {
-                read = read_more(&hub.journal, &mut self.read, &mut self.input, &mut self.read_at_once), if reading => match read {
-                    Ok(1..) => self.keep_alive.heard(),
-                    _ => return Err(End::Lost),
-                },
+                biased;
+                ending = &mut kicked => return Err(ended(ending)),
+                () = &mut shutdown => return Err(ended(Reason::SERVER_SHUTTING_DOWN)),
                 written = self.write.write_buf(&mut self.output), if !self.output.is_empty() => match written {
                     Ok(1..) => {}
                     _ => return Err(End::Lost),
                 },
-                () = wake.notified(), if !self.subscriber.is_idle() => {}
-                // Taken whether or not the socket takes it, so that a slow client keeps nobody else waiting.
-                message = next_live(&mut self.subscriber.live) => self.take_live(message)?,
                 changed = durable.changed(), if !self.acks.is_empty() || self.subscriber.waits_for_disk() => {
                     // The journal closed: what is pending has its fate by now.
                     changed.or_else(|_| self.release().and(Err(ended(Reason::SERVER_UNAVAILABLE))))?;
                 }
+                () = self.acks.settled(), if self.acks.waits_for_sum() => {}
+                () = wake.notified(), if !self.subscriber.is_idle() => {}
+                read = read_more(&hub.journal, &mut self.read, &mut self.input, &mut self.read_at_once), if reading => match read {
+                    Ok(1..) => self.keep_alive.heard(),
+                    _ => return Err(End::Lost),
+                },
+                // Taken whether or not the socket takes it, so that a slow client keeps nobody else waiting.
+                message = next_live(&mut self.subscriber.live) => self.take_live(message)?,
                 // A client that is not read is not silent.
                 () = self.keep_alive.over(), if reading => return Err(ended(Reason::KEEP_ALIVE_TIMEOUT)),
-                () = slow_down(&self.rate, &*hub.clock), if is_too_fast => {}
-                ending = &mut kicked => return Err(ended(ending)),
-                () = &mut shutdown => return Err(ended(Reason::SERVER_SHUTTING_DOWN)),
+                () = self.rate.slow_down(&*hub.clock), if is_too_fast => {}
             }
         }
     }
@@ -183,7 +187,11 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             }
             match self.codec.decode(&mut self.input) {
                 Ok(Some(Incoming::Publish(publish))) => self.publish(publish)?,
-                Ok(Some(packet)) => self.handle(packet).await?,
+                // Seldom and large: in a box while it lasts.
+                Ok(Some(packet @ (Incoming::Subscribe(_) | Incoming::Unsubscribe { .. }))) => {
+                    Box::pin(self.change_subscriptions(packet)).await?;
+                }
+                Ok(Some(packet)) => self.handle(packet)?,
                 Ok(None) => return Ok(true),
                 Err(fault) => {
                     if fault == Fault::TooLarge {
@@ -203,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         self.rate.is_limited() && !self.rate.wait(self.hub.clock.elapsed()).is_zero()
     }
 
-    async fn handle(&mut self, packet: Incoming) -> Result<(), End> {
+    fn handle(&mut self, packet: Incoming) -> Result<(), End> {
         match packet {
             Incoming::Publish(publish) => self.publish(publish),
             Incoming::PubAck { id } => {
@@ -220,13 +228,6 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 self.subscriber.pubcomp(id);
                 Ok(())
             }
-            Incoming::Subscribe(subscribe) => {
-                let (codec, output) = (&mut self.codec, &mut self.output);
-                self.subscriber.subscribe(subscribe, self.publisher.principal(), codec, output).await.map_err(ended)
-            }
-            Incoming::Unsubscribe { id, filters } => {
-                self.subscriber.unsubscribe(id, filters, &mut self.codec, &mut self.output).await.map_err(ended)
-            }
             Incoming::PubRel { id } => {
                 if let Some(reason) = self.publisher.release(id, &self.hub, &mut self.acks) {
                     self.codec.pubcomp(id, reason, &mut self.output);
@@ -238,8 +239,22 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 Ok(())
             }
             Incoming::Disconnect { reason, session_expiry_s } => self.disconnect(reason, session_expiry_s),
-            Incoming::Connect(_) | Incoming::Auth => Err(ended(Reason::PROTOCOL_ERROR)),
+            Incoming::Connect(_) | Incoming::Auth | Incoming::Subscribe(_) | Incoming::Unsubscribe { .. } => {
+                Err(ended(Reason::PROTOCOL_ERROR))
+            }
         }
+    }
+
+    async fn change_subscriptions(&mut self, packet: Incoming) -> Result<(), End> {
+        let (codec, output) = (&mut self.codec, &mut self.output);
+        let changed = match packet {
+            Incoming::Subscribe(subscribe) => {
+                self.subscriber.subscribe(subscribe, self.publisher.principal(), codec, output).await
+            }
+            Incoming::Unsubscribe { id, filters } => self.subscriber.unsubscribe(id, filters, codec, output).await,
+            _ => Err(Reason::PROTOCOL_ERROR),
+        };
+        changed.map_err(ended)
     }
 
     fn disconnect(&mut self, reason: Reason, session_expiry_s: Option<u32>) -> Result<(), End> {
@@ -364,38 +379,10 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
 
 /// Live messages that are taken before the connection looks around.
 const LIVE_TAKEN_AT_ONCE: usize = 512;
-/// Room for reading: a sensor that sends a reading now and then needs little, and there are many of them.
-const READ_BYTES_FEW: usize = 1024;
-/// For a client that filled that.
-const READ_BYTES_MANY: usize = 32 * 1024;
-
-async fn slow_down(rate: &Rate, clock: &dyn Clock) {
-    clock.sleep(rate.wait(clock.elapsed())).await;
-}
-
 /// Never resolves without a link. Cancel-safe.
 async fn next_live(link: &mut Option<Link>) -> Result<Message, Cut> {
     match link {
         Some(link) => link.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// Reads once the journal has room. Cancel-safe.
-async fn read_more<S: AsyncRead>(
-    journal: &Journal,
-    read: &mut ReadHalf<S>,
-    input: &mut BytesMut,
-    at_once: &mut usize,
-) -> std::io::Result<usize> {
-    journal.ready().await;
-    if input.capacity() - input.len() < *at_once / 2 {
-        input.reserve(*at_once);
-    }
-    let room = input.capacity() - input.len();
-    let bytes = read.read_buf(input).await?;
-    if bytes == room {
-        *at_once = READ_BYTES_MANY;
-    }
-    Ok(bytes)
 }

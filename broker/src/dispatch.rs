@@ -25,8 +25,9 @@ pub async fn dispatch(hub: Arc<Hub>, shutdown: CancellationToken) -> Result<(), 
     let mut tail = hub.journal.tail(hub.routes.dispatched())?;
     loop {
         let entries = tokio::select! {
-            entries = tail.next(DISPATCH_RECORDS_MAX, DISPATCH_BYTES_MAX) => entries,
+            biased;
             () = shutdown.cancelled() => return Ok(()),
+            entries = tail.next(DISPATCH_RECORDS_MAX, DISPATCH_BYTES_MAX) => entries,
         };
         let entries = match entries {
             Ok(entries) => entries,
@@ -75,8 +76,9 @@ impl CatchUp {
         loop {
             let next = async { self.turn.lock().await.recv().await };
             let feed = tokio::select! {
-                Some(feed) = next => feed,
+                biased;
                 () = shutdown.cancelled() => return Ok(()),
+                Some(feed) = next => feed,
             };
             let step = step(hub, &feed).await;
             feed.unschedule();

@@ -37,11 +37,13 @@ pub async fn farewell<S: AsyncRead + AsyncWrite>(
     };
     let listen = async {
         tokio::select! {
+            biased;
             () = listen => {}
             () = shutdown.cancelled() => {}
         }
     };
     tokio::select! {
+        biased;
         _ = async { tokio::join!(speak, listen) } => {}
         () = clock.sleep(FAREWELL_MAX) => {}
     }

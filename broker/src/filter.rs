@@ -64,6 +64,19 @@ pub fn matches(path: &str, topic: &str) -> bool {
     levels.next().is_none()
 }
 
+/// Whether a topic may match both valid filter paths.
+pub fn overlap(one: &str, other: &str) -> bool {
+    let (mut ones, mut others) = (one.split('/'), other.split('/'));
+    loop {
+        match (ones.next(), others.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (Some("+"), Some(_)) | (Some(_), Some("+")) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
 /// The part of a filter path before its first wildcard: every matching topic begins with it, or with it less a final slash.
 pub fn literal_prefix(path: &str) -> &str {
     let end = path.find(['+', '#']).unwrap_or(path.len());
@@ -102,6 +115,16 @@ mod tests {
             if expected {
                 assert!(topic.starts_with(literal_prefix(path)), "{path} {topic}");
             }
+        }
+    }
+
+    #[test]
+    fn filters_overlap_where_one_topic_matches_both() {
+        for (one, other) in [("a/b", "a/b"), ("a/+", "+/b"), ("#", "a"), ("a/#", "a"), ("a/#", "a/b/+"), ("+/+", "/")] {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in [("a", "b"), ("a/+", "a"), ("a/b/#", "a/c"), ("+", "a/b")] {
+            assert!(!overlap(one, other) && !overlap(other, one), "{one} {other}");
         }
     }
 

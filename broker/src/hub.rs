@@ -10,6 +10,7 @@ use journal::Journal;
 use parking_lot::Mutex;
 
 use crate::admission::Checks;
+use crate::checkpoint::Checkpoints;
 use crate::dispatch::CatchUp;
 use crate::engine::Engine;
 use crate::gate::Gate;
@@ -45,4 +46,5 @@ pub struct Hub {
     pub wills: Wills,
     pub mileage: Mileage,
     pub floor: Floor,
+    pub checkpoints: Checkpoints,
 }

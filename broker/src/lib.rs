@@ -58,11 +58,13 @@ mod trie;
 mod upkeep;
 mod websocket;
 mod wills;
+pub mod wire;
 
 pub use broker::{Broker, Deps};
 pub use engine::THREADS as ENGINE_THREADS;
 pub use error::Error;
 pub use handle::{Handle, Status};
 pub use limit::Limit;
+pub use listener::Stream;
 pub use options::Options;
 pub use tls::Tls;

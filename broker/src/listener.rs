@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use domain::access::Peer;
+use domain::limits::{PEER_PROBE_EVERY, PEER_PROBES, PEER_SILENCE_MAX};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -33,13 +35,22 @@ pub struct Listener {
     tls: Option<Arc<dyn Tls>>,
 }
 
-/// A socket that was accepted and not yet spoken to.
+/// A client that was accepted and not yet spoken to.
 pub struct Accepted {
-    socket: TcpStream,
-    transport: Transport,
-    tls: Option<Arc<dyn Tls>>,
+    way: Way,
     /// What is known of it before it has said anything.
     pub peer: Peer,
+}
+
+/// How its bytes come.
+enum Way {
+    Socket {
+        socket: TcpStream,
+        transport: Transport,
+        tls: Option<Arc<dyn Tls>>,
+    },
+    /// The caller brought them.
+    Carried(Box<dyn Stream>),
 }
 
 impl Listener {
@@ -47,6 +58,9 @@ impl Listener {
         let failed = |error| Error::Listen { address, error };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
+        // Accepted sockets inherit it: a device that lost its power or its network is noticed whatever keep alive it asked for.
+        let probes = TcpKeepalive::new().with_time(PEER_SILENCE_MAX).with_interval(PEER_PROBE_EVERY).with_retries(PEER_PROBES);
+        SockRef::from(&socket).set_tcp_keepalive(&probes).map_err(failed)?;
         Ok(Self { socket, bound, transport, tls })
     }
 
@@ -57,14 +71,23 @@ impl Listener {
     /// Cancel-safe.
     pub async fn accept(&self) -> std::io::Result<Accepted> {
         let (socket, address) = self.socket.accept().await?;
-        Ok(Accepted { socket, transport: self.transport, tls: self.tls.clone(), peer: Peer::plain(address, self.bound) })
+        let way = Way::Socket { socket, transport: self.transport, tls: self.tls.clone() };
+        Ok(Accepted { way, peer: Peer::plain(address, self.bound) })
     }
 }
 
 impl Accepted {
+    pub fn carried(stream: Box<dyn Stream>, peer: Peer) -> Self {
+        Self { way: Way::Carried(stream), peer }
+    }
+
     /// The stream that MQTT is spoken on, and who is at its other end.
     pub async fn open(self) -> std::io::Result<(Box<dyn Stream>, Peer)> {
-        let Self { socket, transport, tls, mut peer } = self;
+        let Self { way, mut peer } = self;
+        let (socket, transport, tls) = match way {
+            Way::Socket { socket, transport, tls } => (socket, transport, tls),
+            Way::Carried(stream) => return Ok((stream, peer)),
+        };
         // Acknowledgements are small and their batches are ours.
         socket.set_nodelay(true)?;
         let stream = match tls {
@@ -82,6 +105,6 @@ impl Accepted {
 async fn carry(stream: impl Stream, transport: Transport) -> std::io::Result<Box<dyn Stream>> {
     Ok(match transport {
         Transport::Tcp => Box::new(stream),
-        Transport::WebSocket => Box::new(websocket::upgrade(stream).await?),
+        Transport::WebSocket => Box::new(Box::pin(websocket::upgrade(stream)).await?),
     })
 }

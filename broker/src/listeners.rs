@@ -4,10 +4,40 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use domain::access::Peer;
+use tokio::sync::mpsc;
+
 use crate::error::Error;
-use crate::listener::{Accepted, Listener, Transport};
+use crate::listener::{Accepted, Listener, Stream, Transport};
 use crate::options::Options;
 use crate::tls::Tls;
+
+/// Where clients come from.
+pub enum Doors {
+    Sockets(Box<Listeners>),
+    /// From the caller, until it has none any more.
+    Carried(mpsc::UnboundedReceiver<(Box<dyn Stream>, Peer)>),
+}
+
+impl Doors {
+    /// The next client. Cancel-safe.
+    pub async fn accept(&mut self) -> io::Result<Accepted> {
+        match self {
+            Self::Sockets(listeners) => listeners.accept().await,
+            Self::Carried(streams) => match streams.recv().await {
+                Some((stream, peer)) => Ok(Accepted::carried(stream, peer)),
+                None => std::future::pending().await,
+            },
+        }
+    }
+
+    pub fn listeners(&self) -> Option<&Listeners> {
+        match self {
+            Self::Sockets(listeners) => Some(listeners),
+            Self::Carried(_) => None,
+        }
+    }
+}
 
 pub struct Listeners {
     pub plain: Listener,

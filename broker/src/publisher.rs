@@ -116,7 +116,7 @@ impl Publisher {
 
     fn refuse(&mut self, publish: &Publish, rejected: Rejected, hub: &Hub, acks: &mut Acks) {
         let refusal = Refusal { reason: rejected, client: &self.client, topic: &publish.topic, payload: &publish.payload };
-        let append = hub.refusals.refuse(refusal, &hub.journal, &*hub.clock);
+        let kept = hub.refusals.refuse(refusal, &hub.journal, &*hub.clock);
         // 3.1.1 has no word for it and would send it again for ever.
         let told = self.version == Version::V5 && rejected == Rejected::NotAuthorised;
         let reason = if told { Reason::NOT_AUTHORISED } else { Reason::SUCCESS };
@@ -131,7 +131,7 @@ impl Publisher {
                 Then::PubRec { id: publish.id, reason }
             }
         };
-        acks.push(append, publish.payload.len(), then);
+        acks.push(kept, publish.payload.len(), then);
     }
 
     fn append(&self, publish: Publish, hub: &Hub) -> Append {

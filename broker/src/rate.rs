@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::Clock;
 use domain::limits::PUBLISH_BURST_S;
 
 /// A bucket as one instant: the time at which everything that was taken would have been taken at the rate.
@@ -37,6 +38,10 @@ impl Rate {
     /// How long nothing more is taken.
     pub fn wait(&self, now: Duration) -> Duration {
         self.paused_until.saturating_sub(now)
+    }
+
+    pub async fn slow_down(&self, clock: &dyn Clock) {
+        clock.sleep(self.wait(clock.elapsed())).await;
     }
 }
 

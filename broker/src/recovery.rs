@@ -6,12 +6,11 @@ use journal::{Entry, Journal, TailError};
 use tracing::{info, warn};
 
 use crate::change::Change;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::Checkpoints;
 use crate::durable::Durable;
 use crate::error::Error;
 use crate::message::Message;
 use crate::mileage::Mileage;
-use crate::options::Options;
 use crate::properties::Kept;
 use crate::retained::Retained;
 
@@ -29,9 +28,9 @@ pub struct Recovered {
 const RECORDS: usize = 8_192;
 const BYTES: usize = 8 * 1024 * 1024;
 
-pub async fn recover(options: &Options, journal: &Journal) -> Result<Recovered, Error> {
-    let dir = options.dir.clone();
-    let read = tokio::task::spawn_blocking(move || Checkpoint::read(&dir)).await;
+pub async fn recover(checkpoints: &Checkpoints, journal: &Journal) -> Result<Recovered, Error> {
+    let checkpoints = checkpoints.clone();
+    let read = aside::run(move || checkpoints.read()).await;
     let mut checkpoint = read.map_err(|_| Error::Panicked { task: "checkpoint" })??.unwrap_or_default();
     let head = journal.head();
     if checkpoint.journal != 0 && (!checkpoint.is_of(journal.id()) || checkpoint.floor() > head) {

@@ -1,18 +1,23 @@
 //! Publishes that are refused unread: kept whole up to a rate, as sums beyond it.
 //!
-//! Refusing has to stay cheaper than sending, or a misdirected device would fill the journal; yet received = accepted + duplicate
-//! + rejected (SUM-1). So beyond the rate of a second the refusals of a reason and topic become one record with their number.
+//! Refusing has to stay cheaper than sending, or a misdirected device would fill the journal; yet what is received is accepted,
+//! duplicate or rejected, in numbers that add up (SUM-1). So beyond the rate the refusals of a reason and topic become one record with
+//! their number, some times a second. A refusal in a sum is answered once its sum is durable, like any other record (ACK-1).
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::limits::{REFUSED_HEAD_BYTES_MAX, REFUSED_KEPT_PER_SECOND, REFUSED_TOPICS_SUMMED_MAX};
+use domain::limits::{
+    REFUSALS_SUMMED_FOR, REFUSED_HEAD_BYTES_MAX, REFUSED_KEPT_PER_SECOND, REFUSED_TOPICS_SUMMED_MAX, UNWRITABLE_PAUSE,
+};
 use domain::record::{Record, Refused};
 use domain::{Clock, Reason};
 use hashbrown::HashMap;
-use journal::{Append, Journal};
+use journal::{Append, AppendError, Journal};
 use metrics::counter;
 use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::metrics::{REFUSED, REFUSED_SUMMED};
@@ -28,13 +33,24 @@ pub struct Refusal<'a> {
 
 /// Keeps refusals and sums of them.
 #[derive(Default)]
-pub struct Refusals(Mutex<Second>);
+pub struct Refusals {
+    second: Mutex<Second>,
+    /// There are sums to keep.
+    begun: Notify,
+}
 
 #[derive(Default)]
 struct Second {
     started: Duration,
     kept: u32,
-    sums: HashMap<(Reason, String), Sum>,
+    sums: HashMap<(Reason, String), Open>,
+}
+
+/// A sum that is not yet on its way into the journal.
+#[derive(Default)]
+struct Open {
+    sum: Sum,
+    fate: watch::Sender<Option<Result<(), AppendError>>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -43,11 +59,35 @@ struct Sum {
     bytes: u64,
 }
 
+/// How a refusal is kept.
+pub enum Kept {
+    Whole(Append),
+    InSum(SumFate),
+}
+
+/// Whether the sum that a refusal is part of is durable.
+pub struct SumFate(watch::Receiver<Option<Result<(), AppendError>>>);
+
+impl SumFate {
+    /// The outcome when it is known.
+    pub fn outcome(&self) -> Option<Result<(), AppendError>> {
+        match &*self.0.borrow() {
+            // Nobody is left to keep it.
+            None if self.0.has_changed().is_err() => Some(Err(AppendError::Closed)),
+            outcome => outcome.clone(),
+        }
+    }
+
+    /// Waits for the outcome. Cancel-safe.
+    pub async fn settled(&mut self) {
+        let _ = self.0.wait_for(Option::is_some).await;
+    }
+}
+
 impl Refusals {
-    /// The append to wait for before acknowledging; `None` when this one is only summed up.
-    pub fn refuse(&self, refusal: Refusal<'_>, journal: &Journal, clock: &dyn Clock) -> Option<Append> {
+    pub fn refuse(&self, refusal: Refusal<'_>, journal: &Journal, clock: &dyn Clock) -> Kept {
         counter!(REFUSED, "reason" => refusal.reason.name()).increment(1);
-        let mut second = self.0.lock();
+        let mut second = self.second.lock();
         let now = clock.elapsed();
         if now.saturating_sub(second.started) >= Duration::from_secs(1) {
             (second.started, second.kept) = (now, 0);
@@ -58,41 +98,56 @@ impl Refusals {
             if refusal.reason == Reason::NotAuthorised {
                 warn!(client = %refusal.client, topic = %refusal.topic, "publish refused: not authorised");
             }
-            return Some(append(journal, record(&refusal)));
+            return Kept::Whole(append(journal, record(&refusal)));
         }
         counter!(REFUSED_SUMMED, "reason" => refusal.reason.name()).increment(1);
         let mut key = (refusal.reason, refusal.topic.to_owned());
         if second.sums.len() >= REFUSED_TOPICS_SUMMED_MAX && !second.sums.contains_key(&key) {
             key.1.clear();
         }
-        second.sums.entry(key).or_default().add(Sum { count: 1, bytes: refusal.payload.len() as u64 });
-        None
+        let open = second.sums.entry(key).or_default();
+        open.sum.add(Sum { count: 1, bytes: refusal.payload.len() as u64 });
+        self.begun.notify_one();
+        Kept::InSum(SumFate(open.fate.subscribe()))
     }
 
-    /// Journals the sums so far; called once a second and at the end. Whoever calls hands the outcome to [`settle`](Self::settle).
-    pub fn flush(&self, journal: &Journal) -> Vec<Flushed> {
-        let sums = std::mem::take(&mut self.0.lock().sums);
-        sums.into_iter().map(|(key, sum)| Flushed { append: append(journal, sum.record(&key)), key, sum }).collect()
-    }
-
-    /// What the journal did not take is summed up on, so that it is counted once the disk writes again; gives back what is
-    /// still open.
-    pub fn settle(&self, flushed: Vec<Flushed>) -> Vec<Flushed> {
-        let (known, open): (Vec<_>, Vec<_>) = flushed.into_iter().partition(|flushed| flushed.append.outcome().is_some());
-        for Flushed { key, sum, append } in known {
-            if matches!(append.outcome(), Some(Err(_))) {
-                self.0.lock().sums.entry(key).or_default().add(sum);
+    /// Keeps sums soon after they begin, until `shutdown`.
+    pub async fn keep(&self, journal: &Journal, clock: &dyn Clock, shutdown: &CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.begun.notified() => {}
+                () = shutdown.cancelled() => return,
+            }
+            clock.sleep(REFUSALS_SUMMED_FOR).await;
+            if self.flush(journal).await.is_err() {
+                tokio::select! {
+                    biased;
+                    () = clock.sleep(UNWRITABLE_PAUSE) => {}
+                    () = shutdown.cancelled() => return,
+                }
             }
         }
-        open
     }
-}
 
-/// A sum on its way into the journal.
-pub struct Flushed {
-    key: (Reason, String),
-    sum: Sum,
-    pub append: Append,
+    /// Journals the sums so far. What the journal did not take is summed up on, so that it is counted once the disk writes again;
+    /// whoever waits for it is told that it is not kept.
+    pub async fn flush(&self, journal: &Journal) -> Result<(), AppendError> {
+        let sums = std::mem::take(&mut self.second.lock().sums);
+        let on_their_way: Vec<_> =
+            sums.into_iter().map(|(key, open)| (append(journal, open.sum.record(&key)), key, open)).collect();
+        let mut all = Ok(());
+        for (append, key, open) in on_their_way {
+            let outcome = append.await.map(drop);
+            if let Err(error) = &outcome {
+                self.second.lock().sums.entry(key).or_default().sum.add(open.sum);
+                self.begun.notify_one();
+                all = Err(error.clone());
+            }
+            open.fate.send_replace(Some(outcome));
+        }
+        all
+    }
 }
 
 impl Sum {
@@ -133,8 +188,8 @@ fn append(journal: &Journal, refused: Refused) -> Append {
 
 #[cfg(test)]
 mod tests {
-    use domain::JournalId;
     use domain::time::SystemClock;
+    use domain::{JournalId, Position};
     use std::sync::Arc;
 
     use super::*;
@@ -152,20 +207,31 @@ mod tests {
         let refusals = Refusals::default();
         let refusal = Refusal { reason: Reason::UnknownTopic, client: "c", topic: "t", payload: b"12345" };
         let sent = REFUSED_KEPT_PER_SECOND + 7;
-        let kept = (0..sent).filter(|_| refusals.refuse(refusal, &journal, &*clock).is_some()).count() as u32;
-        journal.close().await.expect("closes");
-        let mut flushed = refusals.flush(&journal);
-        for flushed in &mut flushed {
-            assert!((&mut flushed.append).await.is_err());
+        let (mut whole, mut fates) = (0, Vec::new());
+        for _ in 0..sent {
+            match refusals.refuse(refusal, &journal, &*clock) {
+                Kept::Whole(_) => whole += 1,
+                Kept::InSum(fate) => fates.push(fate),
+            }
         }
-        assert!(refusals.settle(flushed).is_empty());
+        assert!(fates.iter().all(|fate| fate.outcome().is_none()), "not yet in the journal");
+        journal.close().await.expect("closes");
+        assert!(refusals.flush(&journal).await.is_err());
+        assert!(fates.iter().all(|fate| matches!(fate.outcome(), Some(Err(_)))), "told that they are not kept");
         drop(journal);
 
         let journal = open(dir.path(), &clock);
-        let mut flushed = refusals.flush(&journal);
-        assert_eq!((flushed.len(), flushed[0].sum.count), (1, sent - kept));
-        assert!((&mut flushed[0].append).await.is_ok());
-        assert!(refusals.settle(flushed).is_empty() && refusals.flush(&journal).is_empty());
+        let Kept::InSum(fate) = refusals.refuse(refusal, &journal, &*clock) else { panic!("the second is not over") };
+        assert!(refusals.flush(&journal).await.is_ok());
+        assert_eq!(fate.outcome(), Some(Ok(())));
+        let mut tail = journal.tail(Position::START).expect("from the start");
+        let entries = tail.try_next(1_000, 1 << 20).await.expect("readable");
+        let counts = entries.into_iter().map(|entry| match Record::decode(entry.kind, entry.body) {
+            Ok(Record::Refused(refused)) => refused.count,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(counts.sum::<u32>(), sent + 1);
+        assert_eq!(whole, REFUSED_KEPT_PER_SECOND);
         journal.close().await.expect("closes");
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use domain::Position;
-use domain::limits::{CONNECTION_OUTPUT_BYTES_MAX, SUBSCRIBER_WINDOW_MAX};
+use domain::limits::{CONNECTION_OUTPUT_BYTES_MAX, FEED_BYTES_MAX, SUBSCRIBER_WINDOW_MAX};
 use hashbrown::{HashMap, HashSet};
 use journal::{Append, AppendError};
 use metrics::counter;
@@ -51,6 +51,8 @@ pub struct Subscriber {
     live_queue: LiveQueue,
     retained: RetainedDue,
     inflight: HashMap<u16, Inflight>,
+    /// Bytes of share groups' messages among them, which are kept to be given back.
+    shared_bytes: usize,
     /// QoS 2 ids from PUBREC to PUBCOMP.
     received: HashSet<u16>,
     last_id: u16,
@@ -73,6 +75,12 @@ struct Share {
 struct Inflight {
     qos: u8,
     origin: Origin,
+}
+
+impl Inflight {
+    fn shared_bytes(&self) -> usize {
+        if let Origin::Share(_, delivery) = &self.origin { delivery.message.bytes() } else { 0 }
+    }
 }
 
 enum Origin {
@@ -122,6 +130,7 @@ impl Subscriber {
             live_queue,
             retained: RetainedDue::default(),
             inflight: HashMap::new(),
+            shared_bytes: 0,
             received: HashSet::new(),
             last_id: 0,
             held: VecDeque::new(),
@@ -176,7 +185,9 @@ impl Subscriber {
                 Taken::Nothing => break,
             }
         }
-        for share in &self.shares {
+        // A member that does not answer holds no more than any other subscriber; the others go on.
+        let shares = if self.shared_bytes < FEED_BYTES_MAX { &self.shares[..] } else { &[] };
+        for share in shares {
             if let Taken::Message(delivery) = share.feed.take() {
                 let own = self.filters.get(&share.text).map(|own| own.subscription).unwrap_or_default();
                 return Some((delivery.under(&own), Origin::Share(share.feed.clone(), delivery)));
@@ -221,7 +232,9 @@ impl Subscriber {
         if needs_record {
             self.staged_ids.push((id, message.position));
         }
-        self.inflight.insert(id, Inflight { qos, origin });
+        let inflight = Inflight { qos, origin };
+        self.shared_bytes += inflight.shared_bytes();
+        self.inflight.insert(id, inflight);
     }
 
     /// A message of the live engine waits for the socket; `Err` when too many do.
@@ -293,7 +306,7 @@ impl Subscriber {
 
     pub fn puback(&mut self, id: u16) {
         if self.inflight.get(&id).is_some_and(|inflight| inflight.qos == 1)
-            && let Some(inflight) = self.inflight.remove(&id)
+            && let Some(inflight) = self.take_inflight(id)
         {
             self.complete(inflight.origin);
         }
@@ -307,7 +320,7 @@ impl Subscriber {
         if self.inflight.get(&id).is_none_or(|inflight| inflight.qos != 2) {
             return Some(Reason::PACKET_ID_NOT_FOUND);
         }
-        let inflight = self.inflight.remove(&id)?;
+        let inflight = self.take_inflight(id)?;
         self.complete(inflight.origin);
         let client = self.client.clone();
         if refused {
@@ -330,6 +343,12 @@ impl Subscriber {
             // Lost with a crash, it costs one more PUBREL.
             let _unawaited = self.hub.store.change(Change::Completed { client: self.client.clone(), ids: vec![id] });
         }
+    }
+
+    fn take_inflight(&mut self, id: u16) -> Option<Inflight> {
+        let inflight = self.inflight.remove(&id)?;
+        self.shared_bytes -= inflight.shared_bytes();
+        Some(inflight)
     }
 
     fn complete(&mut self, origin: Origin) {

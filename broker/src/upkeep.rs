@@ -1,4 +1,4 @@
-//! What is done once a second: sums of refusals, wills that are due, sessions that are over or hold back too much, cursors, and the
+//! What is done once a second: wills that are due, sessions that are over or hold back too much, cursors, and the
 //! checkpoint that lets the journal go.
 
 use std::sync::Arc;
@@ -22,7 +22,6 @@ use crate::limit::Limit;
 use crate::metrics::{SESSIONS, SESSIONS_ENDED};
 use crate::online::Progress;
 use crate::packet::{Reason, Text};
-use crate::refusal::Flushed;
 
 /// What upkeep remembers from one second to the next.
 pub struct Upkeep {
@@ -30,8 +29,6 @@ pub struct Upkeep {
     kept_cursors: HashMap<Text, Position>,
     checkpoint: Position,
     next_checkpoint: Duration,
-    /// Sums of refusals whose fate is not known yet.
-    flushed: Vec<Flushed>,
 }
 
 /// Where the journal is needed from, as far as the last checkpoint and the cursors say.
@@ -56,16 +53,16 @@ const CHECKPOINT_PAUSE_MIN: Duration = Duration::from_secs(10);
 impl Upkeep {
     pub fn new(hub: Arc<Hub>) -> Self {
         let next_checkpoint = hub.clock.elapsed() + CHECKPOINT_PAUSE_MIN;
-        Self { hub, kept_cursors: HashMap::new(), checkpoint: Position::START, next_checkpoint, flushed: Vec::new() }
+        Self { hub, kept_cursors: HashMap::new(), checkpoint: Position::START, next_checkpoint }
     }
 
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
         loop {
             tokio::select! {
-                () = self.hub.clock.sleep(SECOND) => {}
+                biased;
                 () = shutdown.cancelled() => return Ok(()),
+                () = self.hub.clock.sleep(SECOND) => {}
             }
-            self.keep_refusals();
             self.hub.send_due_wills();
             self.send_away();
             self.end_sessions();
@@ -78,17 +75,11 @@ impl Upkeep {
 
     /// The last acts, once no connection is left.
     pub async fn finish(mut self) {
-        self.keep_refusals();
-        let sums = std::mem::take(&mut self.flushed).into_iter().map(|flushed| flushed.append);
-        for append in sums.chain(self.keep_cursors()).collect::<Vec<_>>() {
+        let _ = self.hub.refusals.flush(&self.hub.journal).await;
+        if let Some(append) = self.keep_cursors() {
             let _ = append.await;
         }
         self.checkpoint().await;
-    }
-
-    fn keep_refusals(&mut self) {
-        self.flushed = self.hub.refusals.settle(std::mem::take(&mut self.flushed));
-        self.flushed.extend(self.hub.refusals.flush(&self.hub.journal));
     }
 
     /// Disconnects whoever was revoked since it was let in, or is over.
@@ -186,6 +177,7 @@ async fn write_checkpoint(hub: &Hub, last: Position) -> Result<Position, Error> 
     // Never ahead of the journal: what it says happened must be durable there, too.
     let mut durable = hub.journal.durable();
     tokio::select! {
+        biased;
         _ = durable.wait_for(|&head| head >= sessions_at) => {}
         // The journal cannot write: the next time will do.
         () = hub.clock.sleep(SECOND) => {}
@@ -193,8 +185,8 @@ async fn write_checkpoint(hub: &Hub, last: Position) -> Result<Position, Error> 
     if hub.journal.head() < sessions_at {
         return Ok(last);
     }
-    let dir = hub.options.dir.clone();
-    let written = tokio::task::spawn_blocking(move || checkpoint.write(&dir)).await;
+    let checkpoints = hub.checkpoints.clone();
+    let written = aside::run(move || checkpoints.write(&checkpoint)).await;
     written.map_err(|_| Error::Panicked { task: "checkpoint" })??;
     *hub.floor.0.lock() = floor;
     Ok(floor)

@@ -95,7 +95,9 @@ impl Hub {
         counter!(WILLS).increment(1);
         if Route::of(&will.topic) == Route::Unknown {
             let refusal = Refusal { reason: Rejected::UnknownTopic, client, topic: &will.topic, payload: &will.payload };
-            return self.refusals.refuse(refusal, &self.journal, &*self.clock);
+            // Nobody waits for it.
+            let _unawaited = self.refusals.refuse(refusal, &self.journal, &*self.clock);
+            return None;
         }
         let mut record = Publish::new(Source::Mqtt, &will.topic, will.payload.clone());
         (record.qos, record.retain) = (will.qos, will.retain);

@@ -11,6 +11,7 @@ pub mod access;
 pub mod bay;
 pub mod check;
 pub mod codec;
+pub mod crash;
 pub mod flag;
 pub mod id;
 pub mod identity;

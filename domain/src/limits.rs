@@ -19,9 +19,13 @@ pub const BRIDGE_INFLIGHT: u16 = 1_024;
 pub const ELEMENTS_MAX: usize = 1_000;
 /// What is kept of a payload that is refused unread (`too_large`, `not_authorised`, `unknown_topic`).
 pub const REFUSED_HEAD_BYTES_MAX: usize = 4 * 1024;
-/// Such refusals that are journaled a second; the excess is counted only, so that refusing stays cheaper than sending.
+/// Such refusals that are journaled whole a second; the excess is counted only, so that refusing stays cheaper than sending.
 pub const REFUSED_KEPT_PER_SECOND: u32 = 100;
-/// Different topics whose further refusals of one second are summed up each by itself; the others share one sum.
+/// How long refusals are summed up before the sum is journaled: whoever sent them waits for it.
+pub const REFUSALS_SUMMED_FOR: Duration = Duration::from_millis(50);
+/// Between two tries of what the journal could not write.
+pub const UNWRITABLE_PAUSE: Duration = Duration::from_secs(1);
+/// Different topics whose further refusals are summed up each by itself; the others share one sum.
 pub const REFUSED_TOPICS_SUMMED_MAX: usize = 256;
 /// MQTT's own limit of a topic.
 pub const TOPIC_BYTES_MAX: usize = 65_535;
@@ -54,10 +58,12 @@ pub const JOURNAL_PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The newest journal bytes that a tail reads from memory.
 pub const JOURNAL_HOT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Records that the pipeline takes in one step.
-pub const BATCH_RECORDS_MAX: usize = 8_192;
-/// Bytes that the pipeline takes in one step.
-pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Records that the pipeline takes in one step, and elements, however few records hold them: readers of the state wait for a step a few
+/// milliseconds at most.
+pub const SLICE_RECORDS_MAX: usize = 1_024;
+pub const SLICE_ELEMENTS_MAX: usize = 8_192;
+/// Bytes that the pipeline reads at once.
+pub const SLICE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Rows not yet committed that make a commit due before its time.
 pub const COMMIT_ROWS_MAX: usize = 1_000_000;
 /// Bytes of rows not yet committed that make a commit due before its time: a dead letter may hold a thousand times what a reading does.
@@ -107,6 +113,10 @@ pub const CLIENT_ID_BYTES_MAX: usize = 255;
 pub const CONNECT_BYTES_MAX: usize = 512 * 1024;
 /// From TCP accept to a complete CONNECT.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// A socket that is silent for so long is probed by the kernel, so often and so many times: two minutes to notice one that is gone.
+pub const PEER_SILENCE_MAX: Duration = Duration::from_secs(60);
+pub const PEER_PROBE_EVERY: Duration = Duration::from_secs(15);
+pub const PEER_PROBES: u32 = 4;
 /// What a leaving connection may take to read its last acknowledgements.
 pub const FAREWELL_MAX: Duration = Duration::from_secs(5);
 /// Sessions that outlive their connections.
@@ -200,7 +210,7 @@ pub const REGISTRY_EDIT_OPEN_MAX: Duration = Duration::from_secs(10 * 60);
 /// Rows, time and memory of one SQL question.
 pub const SQL_ROWS_MAX: usize = 100_000;
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(30);
-pub const SQL_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+pub const SQL_MEMORY_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// The text of one SQL question.
 pub const SQL_BYTES_MAX: usize = 64 * 1024;
 /// Words between two commas of a question, brackets among them included: an expression is at most as deep, and whatever is done to it
@@ -210,13 +220,33 @@ pub const SQL_WORDS_IN_A_ROW_MAX: usize = 2_000;
 pub const SQL_TABLES_MAX: usize = 64;
 /// The stack of a thread that answers questions: 32 KiB for each level of the deepest expression. Only what is used takes memory.
 pub const ENGINE_STACK_BYTES: usize = 64 * 1024 * 1024;
+/// All columns of the rows that go through a statement together: what its operators do not count as theirs.
+pub const SQL_STEP_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// So many rows go together at most, as they lie in a file, and at least, so that it goes on at all.
+pub const SQL_STEP_ROWS_MAX: usize = 8_192;
+pub const SQL_STEP_ROWS_MIN: usize = 16;
+/// A text that a function makes in a statement that has no longer one itself.
+pub const SQL_VALUE_BYTES_MAX: usize = 2_048;
+/// What one row of dead letters or of the registry is taken for: few are larger, and none by more than four times.
+pub const SQL_WIDE_VALUE_BYTES: usize = 64 * 1024;
 /// What one SQL answer holds before it is written: 100,000 rows of readings are 30 MB, and few of them may be payloads.
 pub const SQL_ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Files that are read once more to say which of them an answer failed on: some seconds.
+pub const DAMAGE_LOOK_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Lines of an import, and their bytes, that are made durable together: many share one fsync, and a live message waits for few.
 pub const IMPORT_BATCH_LINES_MAX: usize = 1_000;
 pub const IMPORT_BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How far back a bay's readings are looked for before the span that was asked for, and how many: a year of one a minute is half as many.
+pub const BAY_LOOK_BACK_MAX: Duration = Duration::from_secs(366 * 86_400);
+pub const BAY_READINGS_MAX: usize = 1_000_000;
+/// Readings of a day that are counted for the completeness of one page of sensors: a thousand of them every minute or two.
+pub const COUNTED_READINGS_MAX: usize = 1_000_000;
 /// The longest stay whose cost is computed, minutes: a month.
 pub const STAY_MIN_MAX: u32 = 31 * 24 * 60;
+/// Between two looks at what changed when nobody asks: the next question then finds a few hundred changes, some tenths of a millisecond.
+pub const BOARD_EVERY: Duration = Duration::from_millis(25);
+/// Places that one question for places near a point looks at: some milliseconds. Behind them nothing is looked at, and the answer says so.
+pub const NEAR_VISITED_MAX: usize = 20_000;
 /// Layouts that a registry keeps at hand: now, and the spans that late readings and reports ask about.
 pub const REGISTRY_LAYOUTS_MAX: usize = 4;
 /// Objects of one registry import.

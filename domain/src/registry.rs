@@ -77,7 +77,14 @@ struct Derived {
     /// Devices by what they were ever bound to, each list by sensor id.
     bound: OnceLock<HashMap<ObjectId, Vec<SensorId>>>,
     /// Newest use last.
-    layouts: Mutex<Vec<Arc<Layout>>>,
+    layouts: Mutex<Vec<Arc<Spread>>>,
+}
+
+/// The layout of one span, once somebody has built it.
+#[derive(Debug)]
+struct Spread {
+    span: Span,
+    layout: OnceLock<Arc<Layout>>,
 }
 
 /// A version as an edit brought it or took it away.
@@ -153,19 +160,30 @@ impl Registry {
 
     /// What stands where at an instant. At once when a layout of the same span is at hand, else about a second for a million bays.
     pub fn layout(&self, at: Timestamp) -> Arc<Layout> {
-        let span = Span::ALWAYS.narrowed(at, self.edges().iter().copied());
-        // Held while it is built: two askers of one new span build it once. The lock only guards this list.
+        let edges = self.edges();
+        let later = edges.partition_point(|edge| *edge <= at);
+        let span = Span { from: later.checked_sub(1).map(|last| edges[last]), to: edges.get(later).copied() };
+        let spread = self.spread(span);
+        // Two askers of one new span build it once; those of another one do not wait for it.
+        Arc::clone(spread.layout.get_or_init(|| Arc::new(arrangement::arrange(self, at, span))))
+    }
+
+    fn spread(&self, span: Span) -> Arc<Spread> {
         let mut layouts = self.derived.layouts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = layouts.iter().position(|layout| layout.valid_from == span.from && layout.valid_to == span.to);
-        let layout = match known {
+        let spread = match layouts.iter().position(|spread| spread.span == span) {
             Some(index) => layouts.remove(index),
-            None => Arc::new(arrangement::arrange(self, at, span)),
+            None => Arc::new(Spread { span, layout: OnceLock::new() }),
         };
         if layouts.len() == REGISTRY_LAYOUTS_MAX {
             layouts.remove(0);
         }
-        layouts.push(Arc::clone(&layout));
-        layout
+        layouts.push(Arc::clone(&spread));
+        spread
+    }
+
+    /// The areas at an instant, by id: without a layout, so that looking around in time costs little.
+    pub fn areas_at(&self, at: Timestamp) -> Vec<Arc<Area>> {
+        self.areas.iter().filter(|version| version.span.holds(at)).map(|version| Arc::clone(&version.object)).collect()
     }
 
     fn edges(&self) -> &[Timestamp] {

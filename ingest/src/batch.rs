@@ -3,13 +3,16 @@
 //! Decoding needs no state, so it stands apart from the pipeline and may run beside it. It is total: what no version of
 //! Kerbside could have written becomes a rejection with its bytes, never an error. Elements of all records lie in one vector.
 
+use std::iter::Peekable;
+
 use bytes::Bytes;
 use domain::codec;
-use domain::limits::{PAYLOAD_BYTES_MAX, REFUSED_HEAD_BYTES_MAX};
+use domain::limits::{PAYLOAD_BYTES_MAX, REFUSED_HEAD_BYTES_MAX, SLICE_ELEMENTS_MAX};
 use domain::reading::Element;
-use domain::record::{Publish, Record, Refused, RegistryPart, Reprocess, Source};
+use domain::record::{Publish, Record, Refused, RegistryPart, Reprocess, Source, kind};
 use domain::topic::Route;
 use domain::{Kind, Position, Reason, Rejection, SensorId, Timestamp};
+use journal::Entry;
 
 /// Decoded records in journal order.
 #[derive(Debug, Default)]
@@ -77,6 +80,20 @@ pub struct Again {
 }
 
 impl Batch {
+    /// What one step takes of the entries that come next: a bounded number of elements, and nothing before the record of a registry edit,
+    /// so that an edit can be judged against the state that it meets.
+    pub fn next(entries: &mut Peekable<impl Iterator<Item = Entry>>, options: &codec::Options) -> Self {
+        let mut batch = Self::default();
+        while let Some(Entry { position, received_at, kind, body }) = entries.next() {
+            batch.push(position, received_at, kind, body, options);
+            let next_is_of_an_edit = entries.peek().is_some_and(|next| matches!(next.kind, kind::REGISTRY | kind::REGISTRY_PART));
+            if batch.elements.len() >= SLICE_ELEMENTS_MAX || next_is_of_an_edit {
+                break;
+            }
+        }
+        batch
+    }
+
     /// Appends one record, decoded.
     pub fn push(&mut self, position: Position, received_at: Timestamp, kind: u8, body: Bytes, options: &codec::Options) {
         let what = match Record::decode(kind, body.clone()) {
@@ -149,10 +166,12 @@ impl Batch {
         message
     }
 
-    /// A message that counts as one rejected element. Of a long one the head is kept, and what it was as a whole.
+    /// A message that counts as one rejected element. Of a long one that was not even looked into the head is kept, and what it was as a
+    /// whole.
     fn rejected(&mut self, publish: Publish, sender: Option<(Kind, SensorId)>, reason: Reason, detail: String) -> Message {
         let payload = &publish.payload;
-        let head = payload.slice(..payload.len().min(REFUSED_HEAD_BYTES_MAX));
+        let kept = if reason == Reason::Malformed { PAYLOAD_BYTES_MAX } else { REFUSED_HEAD_BYTES_MAX };
+        let head = payload.slice(..payload.len().min(kept));
         let whole = (head.len() < payload.len()).then(|| Whole::of(payload));
         self.elements.push(Element { index: 0, outcome: Err(Rejection::new(reason, detail, head)) });
         Message { publish, sender, elements: 1, is_foreign: false, whole, count: 1 }
@@ -179,6 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn a_step_takes_a_bounded_number_of_elements_and_begins_anew_at_an_edit() {
+        let array = format!("[{}1]", "1,".repeat(999));
+        let publish = Publish::new(Source::Http, "kerbside/v1/parking/bay-1", Bytes::from(array));
+        let (message, body) = Record::Publish(publish).encode();
+        let (edit, features) = Record::Registry { author: "anna".into(), features: Bytes::from_static(b"{}") }.encode();
+        let kinds = [[message; 12].as_slice(), &[edit, message, edit, edit]].concat();
+        let entries = kinds.into_iter().zip(1..).map(|(kind, position)| {
+            let body = if kind == edit { features.clone() } else { body.clone() };
+            Entry { position: Position(position), received_at: Timestamp::UNIX_EPOCH, kind, body }
+        });
+        let mut entries = entries.collect::<Vec<_>>().into_iter().peekable();
+        let mut steps = Vec::new();
+        while entries.peek().is_some() {
+            steps.push(Batch::next(&mut entries, &codec::Options::default()).records.len());
+        }
+        assert_eq!(steps, [9, 3, 2, 1, 1]);
+    }
+
+    #[test]
     fn of_a_refused_payload_of_which_only_the_head_is_kept_length_and_hash_are_kept_as_well() {
         for (topic, bytes) in [("kerbside/v1/parking/bay-1", PAYLOAD_BYTES_MAX + 1), ("kerbside/v1/senml/+", 5_000)] {
             let (rejection, whole) = kept(topic, bytes);
@@ -188,5 +226,7 @@ mod tests {
         }
         let (rejection, whole) = kept("kerbside/v1/senml/+", 100);
         assert!(rejection.payload.len() == 100 && whole.is_none(), "it is whole");
+        let (rejection, whole) = kept("kerbside/v1/parking/bay-1", 5_000);
+        assert!(rejection.reason == Reason::Malformed && rejection.payload.len() == 5_000 && whole.is_none(), "{rejection:?}");
     }
 }

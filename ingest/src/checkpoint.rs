@@ -6,11 +6,13 @@
 //! else: it is set aside before the next one is written, and is none of the two. A file is whole or it is not there: written aside,
 //! fsynced, renamed, the folder fsynced.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use domain::{JournalId, Position};
+use domain::{JournalId, Position, crash_point};
+use journal::Disk;
+use journal::storage::Storage;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::{Capacities, Edits, State};
@@ -53,6 +55,8 @@ const VERSION: u32 = 3;
 /// Magic, version, checksum, length.
 const HEAD: usize = 8 + 4 + 4 + 8;
 const KEPT: usize = 2;
+const WHOLE: &str = ".ckpt";
+const UNFINISHED: &str = ".tmp";
 
 /// The bytes of a checkpoint file.
 pub fn encode(journal: JournalId, state: &State) -> Vec<u8> {
@@ -85,7 +89,9 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Checkpoint, CheckpointError> 
     if crc32c::crc32c(body) != word(12) {
         return Err(damaged("its checksum is wrong"));
     }
-    read(word(8), body).map_err(|error| damaged(&error.to_string()))
+    let mut checkpoint = read(word(8), body).map_err(|error| damaged(&error.to_string()))?;
+    checkpoint.state.live.find_newest();
+    Ok(checkpoint)
 }
 
 fn read(version: u32, body: &[u8]) -> Result<Checkpoint, postcard::Error> {
@@ -102,9 +108,11 @@ fn read(version: u32, body: &[u8]) -> Result<Checkpoint, postcard::Error> {
 }
 
 /// The folder of checkpoints.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Checkpoints {
+    /// For messages only.
     dir: PathBuf,
+    files: Arc<dyn Storage>,
 }
 
 /// What was found in the folder.
@@ -121,19 +129,22 @@ pub struct Found {
 impl Checkpoints {
     /// Creates the folder where it is missing and removes what an interrupted write left.
     pub fn open(dir: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&dir)?;
-        for entry in fs::read_dir(&dir)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "tmp") {
-                fs::remove_file(path)?;
-            }
+        let files = Disk::create(&dir)?;
+        Self::open_on(dir, Arc::new(files))
+    }
+
+    /// As [`Checkpoints::open`] on any storage; `dir` only stands in messages.
+    pub fn open_on(dir: PathBuf, files: Arc<dyn Storage>) -> io::Result<Self> {
+        for name in files.list()?.iter().filter(|name| name.ends_with(UNFINISHED)) {
+            files.remove(name)?;
         }
-        Ok(Self { dir })
+        Ok(Self { dir, files })
     }
 
     /// Of a folder that nobody may change: nothing is created or removed.
     pub fn read_only(dir: PathBuf) -> Self {
-        Self { dir }
+        let files = Arc::new(Disk::existing(&dir));
+        Self { dir, files }
     }
 
     /// A newer format is an error, a damaged file is not: the one before it counts.
@@ -142,7 +153,7 @@ impl Checkpoints {
         let positions = self.positions().map_err(|error| CheckpointError::Io { path: self.dir.clone(), error })?;
         for position in positions.iter().rev() {
             let path = self.path(*position);
-            let read = fs::read(&path).map_err(|error| CheckpointError::Io { path: path.clone(), error });
+            let read = self.read(*position).map_err(|error| CheckpointError::Io { path: path.clone(), error });
             match read.and_then(|bytes| decode(&path, &bytes)) {
                 Ok(checkpoint) => {
                     found.newest = Some(checkpoint);
@@ -159,7 +170,8 @@ impl Checkpoints {
     /// Takes the damaged ones out of the folder's count; a person may still look into them.
     pub fn set_aside(&self, damaged: &[CheckpointError]) -> Result<(), CheckpointError> {
         for path in damaged.iter().map(CheckpointError::path) {
-            let renamed = fs::rename(path, path.with_extension("damaged"));
+            let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let renamed = self.files.rename(&name(path), &name(&path.with_extension("damaged")));
             renamed.map_err(|error| CheckpointError::Io { path: path.to_owned(), error })?;
         }
         Ok(())
@@ -167,41 +179,53 @@ impl Checkpoints {
 
     /// Durable when it returns. Gives the position that the journal must be kept from, the older of the two kept.
     pub fn write(&self, position: Position, bytes: &[u8]) -> io::Result<Option<Position>> {
-        let (path, aside) = (self.path(position), self.dir.join(format!("{:020}.tmp", position.0)));
-        let mut file = File::create(&aside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+        let aside = format!("{:020}{UNFINISHED}", position.0);
+        crash_point!(CheckpointBeforeWrite);
+        let file = self.files.create(&aside)?;
+        file.write_at(0, bytes)?;
+        file.sync()?;
         drop(file);
-        fs::rename(&aside, &path)?;
-        File::open(&self.dir)?.sync_all()?;
+        crash_point!(CheckpointBeforeName);
+        self.files.rename(&aside, &name_of(position))?;
+        crash_point!(CheckpointAfterName);
+        self.files.sync_names()?;
         let positions = self.positions()?;
         let kept = positions.len().saturating_sub(KEPT);
         for old in &positions[..kept] {
-            fs::remove_file(self.path(*old))?;
+            self.files.remove(&name_of(*old))?;
         }
         Ok((positions.len() >= KEPT).then(|| positions[kept]))
     }
 
     fn path(&self, position: Position) -> PathBuf {
-        self.dir.join(format!("{:020}.ckpt", position.0))
+        self.dir.join(name_of(position))
+    }
+
+    fn read(&self, position: Position) -> io::Result<Vec<u8>> {
+        let file = self.files.open(&name_of(position))?;
+        let length = usize::try_from(file.length()?).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        let filled = file.read_at(0, &mut bytes)?;
+        bytes.truncate(filled);
+        Ok(bytes)
     }
 
     /// Of all checkpoint files, ascending.
     fn positions(&self) -> io::Result<Vec<Position>> {
-        let mut positions = Vec::new();
-        let entries = match fs::read_dir(&self.dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(positions),
+        let names = match self.files.list() {
+            Ok(names) => names,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        for entry in entries {
-            let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".ckpt")).and_then(|name| name.parse().ok());
-            positions.extend(number.map(Position));
-        }
+        let number = |name: &String| name.strip_suffix(WHOLE)?.parse().ok().map(Position);
+        let mut positions: Vec<_> = names.iter().filter_map(number).collect();
         positions.sort_unstable();
         Ok(positions)
     }
+}
+
+fn name_of(position: Position) -> String {
+    format!("{:020}{WHOLE}", position.0)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ mod intake;
 
 use std::sync::Arc;
 
-use domain::registry::{BayHistory, Layout};
-use domain::{ObjectId, Position, SensorId, Timestamp};
+use domain::registry::Registry;
+use domain::{Position, SensorId};
 use journal::Health;
 use lake::contract::{Away, IngestStatus, LedgerView, Live, LiveState, SensorStatus, TableStatus, Uplink, View};
 use lake::table::Table;
@@ -59,16 +59,19 @@ impl Live for Handle {
         Ok(self.shared.view())
     }
 
-    fn layout(&self, at: Timestamp) -> Arc<Layout> {
-        self.shared.registry.load().layout(at)
+    async fn history(&self) -> Result<(View, Arc<Registry>), lake::Error> {
+        // A step brings hot rows and registry under this lock.
+        let pipeline = self.shared.pipeline.read();
+        Ok((self.shared.view(), Arc::clone(pipeline.registry())))
     }
 
-    fn bay_history(&self, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Option<BayHistory> {
-        self.shared.registry.load().bay_history(bay, from, to)
+    fn registry(&self) -> Arc<Registry> {
+        self.shared.registry.load_full()
     }
 
-    fn with_state(&self, read: &mut dyn FnMut(&LiveState)) {
-        read(&self.shared.pipeline.read().state().live);
+    fn with_state(&self, read: &mut dyn FnMut(&LiveState, &Arc<Registry>)) {
+        let pipeline = self.shared.pipeline.read();
+        read(&pipeline.state().live, pipeline.registry());
     }
 
     fn ledger(&self) -> LedgerView {
@@ -103,15 +106,17 @@ impl Live for Handle {
         }
     }
 
-    /// Sensors of which a reading was accepted; the others stand in the ledger only.
+    /// Copied under the lock, resolved after it.
     fn sensors(&self, after: Option<&SensorId>, limit: usize) -> Vec<SensorStatus> {
         let order = self.order();
-        let registry = self.shared.registry.load();
-        let pipeline = self.shared.pipeline.read();
-        let sensors = &pipeline.state().sensors;
-        let from = after.map_or(0, |after| order.partition_point(|number| sensors.get(*number).id <= *after));
-        let statuses = order[from..].iter().filter_map(|number| Some(sensors.get(*number).heard()?.status(&registry)));
-        statuses.take(limit).collect()
+        let from = after.map_or(0, |after| order.partition_point(|(id, _)| id <= after));
+        let asked = order[from..].iter().take(limit);
+        let heard: Vec<_> = {
+            let pipeline = self.shared.pipeline.read();
+            asked.map(|(_, number)| pipeline.state().sensors.get(*number).heard()).collect()
+        };
+        let (registry, now) = (self.shared.registry.load(), self.shared.clock.now());
+        heard.into_iter().map(|heard| heard.status(&registry, now)).collect()
     }
 
     async fn uplinks(&self, sensor: &SensorId) -> Result<Vec<Uplink>, Away> {
@@ -133,16 +138,29 @@ impl Handle {
         }
     }
 
-    /// Sensor numbers by id. Sorted anew when there are more than before: new sensors are rare.
-    fn order(&self) -> Arc<Vec<u32>> {
-        let pipeline = self.shared.pipeline.read();
-        let sensors = &pipeline.state().sensors;
+    /// All sensors by id. Those that are new since the last time are copied a piece at a time, and sorted in without the pipeline's lock.
+    fn order(&self) -> Arc<Vec<(SensorId, u32)>> {
         let mut order = self.shared.order.lock();
-        if order.len() != sensors.len() {
-            let mut numbers: Vec<u32> = (0..sensors.len() as u32).collect();
-            numbers.sort_unstable_by(|a, b| sensors.get(*a).id.cmp(&sensors.get(*b).id));
-            *order = Arc::new(numbers);
+        loop {
+            let known = order.len();
+            let new: Vec<(SensorId, u32)> = {
+                let pipeline = self.shared.pipeline.read();
+                let sensors = &pipeline.state().sensors;
+                let end = sensors.len().min(known + ORDER_STEP);
+                (known as u32..end as u32).map(|number| (sensors.get(number).id.clone(), number)).collect()
+            };
+            if new.is_empty() {
+                break;
+            }
+            Arc::make_mut(&mut order).extend(new);
         }
-        order.clone()
+        if !order.is_sorted() {
+            // Mostly in order already: a merge of what was there and what is new.
+            Arc::make_mut(&mut order).sort();
+        }
+        Arc::clone(&order)
     }
 }
+
+/// Ids that are copied under one lock: a millisecond.
+const ORDER_STEP: usize = 8_192;

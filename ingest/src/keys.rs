@@ -8,16 +8,8 @@ use domain::identity::{Fingerprint, Identity};
 use domain::{Kind, Position, SensorId};
 use hashbrown::{HashMap, HashSet};
 use lake::rows::{AirColumns, ParkingColumns};
-use lake::table::Table;
 
 use crate::pipeline::{KeySet, Sensors, SetId};
-
-pub const fn table_of(kind: Kind) -> Table {
-    match kind {
-        Kind::Parking => Table::ParkingReadings,
-        Kind::Air => Table::AirReadings,
-    }
-}
 
 /// The sets of one kind while they are filled.
 pub struct Loading {

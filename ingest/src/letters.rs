@@ -6,6 +6,7 @@
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
+use domain::limits::REFUSED_HEAD_BYTES_MAX;
 use domain::record::{Content, Publish, Reprocess, Source};
 use domain::{Position, Reason, Timestamp};
 use futures::TryStreamExt as _;
@@ -25,6 +26,8 @@ pub struct Letter {
     pub id: LetterId,
     pub received_at: Timestamp,
     pub topic: String,
+    /// That sent it.
+    pub client: Option<String>,
     pub payload: Bytes,
     /// Of the whole payload, where only its head is kept.
     pub length: Option<u64>,
@@ -34,9 +37,25 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// Why it cannot be judged anew, where only a part of its payload was kept.
+    pub fn is_cut(&self) -> Option<String> {
+        let kept = self.payload.len();
+        match self.length {
+            Some(length) if length > kept as u64 => {
+                Some(format!("only the first {kept} of this payload's {length} bytes were kept, so it cannot be judged anew"))
+            }
+            // Before lengths were told of every cut payload.
+            None if kept == REFUSED_HEAD_BYTES_MAX && matches!(self.reason, Reason::TooLarge | Reason::UnknownTopic) => {
+                Some(format!("only the first {kept} bytes of this payload were kept, so it cannot be judged anew"))
+            }
+            _ => None,
+        }
+    }
+
     /// The record that takes it again. The content type is not stored: a JSON text begins with ASCII, a CBOR map or array does not.
     pub fn again(&self) -> Reprocess {
         let mut publish = Publish::new(Source::Http, &self.topic, self.payload.clone());
+        publish.client = self.client.clone().map(Bytes::from).unwrap_or_default();
         if self.payload.first().is_some_and(|first| *first >= 0x80) {
             publish.content = Content::Cbor;
         }
@@ -77,7 +96,18 @@ pub async fn find(
 
 async fn read(lake: &Lake, path: &str, wanted: &HashSet<LetterId>) -> Result<Vec<RecordBatch>, Error> {
     let builder = files::open(lake, Table::DeadLetters, path).await?;
-    let names = ["received_at", "topic", "payload", "reason", "detail", "length", "element", "journal_offset", "resolved_offset"];
+    let names = [
+        "received_at",
+        "topic",
+        "client",
+        "payload",
+        "reason",
+        "detail",
+        "length",
+        "element",
+        "journal_offset",
+        "resolved_offset",
+    ];
     let projection = ProjectionMask::columns(builder.parquet_schema(), names);
     let offsets = ProjectionMask::columns(builder.parquet_schema(), ["journal_offset"]);
     let positions: HashSet<i64> = wanted.iter().map(|id| id.of.as_i64()).collect();
@@ -108,6 +138,7 @@ fn take(found: &mut HashMap<LetterId, Letter>, wanted: &HashSet<LetterId>, rows:
 struct Columns<'a> {
     received_at: &'a arrow::array::TimestampMicrosecondArray,
     topic: &'a arrow::array::StringArray,
+    client: &'a arrow::array::StringArray,
     payload: &'a arrow::array::BinaryArray,
     reason: &'a arrow::array::StringArray,
     detail: &'a arrow::array::StringArray,
@@ -127,6 +158,7 @@ impl<'a> Columns<'a> {
                 .as_primitive_opt::<TimestampMicrosecondType>()
                 .ok_or(Error::Column("received_at"))?,
             topic: text("topic")?,
+            client: text("client")?,
             payload: column("payload")?.as_binary_opt().ok_or(Error::Column("payload"))?,
             reason: text("reason")?,
             detail: text("detail")?,
@@ -148,6 +180,7 @@ impl<'a> Columns<'a> {
             id,
             received_at: Timestamp::from_micros(self.received_at.value(row)),
             topic: self.topic.value(row).to_owned(),
+            client: self.client.is_valid(row).then(|| self.client.value(row).to_owned()),
             payload: Bytes::copy_from_slice(self.payload.value(row)),
             length: number(self.length),
             reason: Reason::by_name(self.reason.value(row))?,

@@ -5,7 +5,7 @@
 //! handle (HTTP, import) ───┴─► journal ──tail──► batch (decode) ──► pipeline (pure) ──► hot rows ──writer──► lake
 //!                                                                      │                              checkpoint, trim
 //!                                                                      └─► state: ledger, sensors, live, held
-//! handle ◄── view, layout, ledger, status, uplinks (the lake's contract `Live` and `Intake`)
+//! handle ◄── view, registry, ledger, status, uplinks (the lake's contract `Live` and `Intake`)
 //! link ──► the same for processes of query alone
 //! ```
 //!
@@ -39,6 +39,6 @@ mod writer;
 pub use checkpoint::CheckpointError;
 pub use error::Error;
 pub use handle::Handle;
-pub use options::{Options, UnknownSensors};
+pub use options::{Options, UnknownSensors, Weakness};
 pub use service::{Deps, Service};
 pub use shared::Floor;

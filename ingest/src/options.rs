@@ -16,6 +16,18 @@ pub enum UnknownSensors {
     Hold,
 }
 
+/// A promise broken on purpose, so that the simulation can show that it would notice: no configuration reaches it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weakness {
+    #[default]
+    Nothing,
+    /// Takes every reading as a new one.
+    KnowsNoDuplicates,
+    /// Takes a reading that comes late as one that it has.
+    DropsLateReadings,
+}
+
 /// How ingest decides and when it writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,6 +63,9 @@ pub struct Options {
     pub dedupe_bytes: usize,
     /// Opens the link, which asks for no credentials, to other machines. Without it the link stays on loopback (SEC-1).
     pub allow_link_off_loopback: bool,
+    #[doc(hidden)]
+    #[serde(skip)]
+    pub weakness: Weakness,
 }
 
 impl Default for Options {
@@ -72,6 +87,7 @@ impl Default for Options {
             uplink_bytes: 64 * 1024 * 1024,
             dedupe_bytes: limits::DEDUPE_CACHE_BYTES_MAX,
             allow_link_off_loopback: false,
+            weakness: Weakness::Nothing,
         }
     }
 }

@@ -17,9 +17,11 @@ mod ledger;
 mod live;
 mod open_edit;
 mod plan;
+mod rebuilt;
 mod registry;
 mod sensor;
 mod state;
+mod touched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +34,7 @@ use lake::rows::DeadLetter;
 use lake::table::Table;
 
 use crate::batch::{Again, Batch, Message, Taken, What};
-use crate::keys::table_of;
-use crate::options::{Options, UnknownSensors};
+use crate::options::{Options, UnknownSensors, Weakness};
 pub use capacities::Capacities;
 pub use effects::{AppliedEdit, Committed, Effects, UplinkNote};
 pub use held::LetterId;
@@ -59,6 +60,7 @@ pub struct Rules {
     pub retention_days: [Option<u32>; Kind::ALL.len()],
     /// The same of dead letters: what is held longer cannot be taken again, since its letter is gone.
     pub letter_days: Option<u32>,
+    pub weakness: Weakness,
 }
 
 impl Rules {
@@ -72,8 +74,9 @@ impl Rules {
         Self {
             unknown_sensors: options.unknown_sensors,
             future: Duration::from_secs(u64::from(options.future_s)),
-            retention_days: Kind::ALL.map(|kind| days(table_of(kind))),
+            retention_days: Kind::ALL.map(|kind| days(Table::of(kind))),
             letter_days: days(Table::DeadLetters),
+            weakness: options.weakness,
         }
     }
 }
@@ -223,7 +226,7 @@ impl Pipeline {
                 reason: again.was,
                 detail: &again.detail,
                 sensor: named_by(&again),
-                client: None,
+                client: client_of(&again.message),
                 length: None,
                 hash: None,
                 element: again.element,
@@ -280,7 +283,7 @@ impl Pipeline {
                 reason,
                 detail,
                 sensor: sensor.or(at.message.sender.as_ref().map(|(_, sensor)| sensor.as_str())),
-                client: client_of(at),
+                client: client_of(at.message),
                 length: at.message.whole.map(|whole| whole.length),
                 hash: at.message.whole.and_then(|whole| whole.hash),
                 element: element | at.part,
@@ -301,8 +304,8 @@ fn named_by(again: &Again) -> Option<&str> {
     }
 }
 
-fn client_of<'a>(at: &At<'a>) -> Option<&'a str> {
-    std::str::from_utf8(&at.message.publish.client).ok().filter(|client| !client.is_empty())
+fn client_of(message: &Message) -> Option<&str> {
+    std::str::from_utf8(&message.publish.client).ok().filter(|client| !client.is_empty())
 }
 
 #[cfg(test)]

@@ -29,8 +29,14 @@ pub async fn release(shared: Arc<Shared>, shutdown: CancellationToken) {
     let work = async {
         shared.taken(shared.start).await;
         let mut release = Release::default();
+        let mut head = shared.head.subscribe();
         loop {
+            head.borrow_and_update();
             release.look(&shared).await;
+            // Only a record makes something held.
+            if shared.pipeline.read().state().held.next_due().is_none() {
+                let _ = head.changed().await;
+            }
             shared.clock.sleep(LOOK_EVERY).await;
         }
     };

@@ -22,7 +22,7 @@ mod timers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::limits::BATCH_BYTES_MAX;
+use domain::limits::{SLICE_BYTES_MAX, SLICE_RECORDS_MAX};
 use journal::{Tail, TailError};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -41,9 +41,6 @@ use leaving::Leaving;
 use take::Taken;
 
 pub use start::Deps;
-
-/// Records of one step: few enough that readers of the state wait a few milliseconds at most.
-const SLICE_RECORDS_MAX: usize = 1_024;
 
 /// Ingest, before it runs.
 pub struct Service {
@@ -80,6 +77,7 @@ impl Service {
         let leaving = Leaving::new(&shutdown, self.shared.clock.clone(), self.shared.options.drain_at_most());
         // Dropping what is not done in time loses nothing: it is in the journal.
         let outcome = tokio::select! {
+            biased;
             outcome = self.work(&leaving, &beside) => outcome,
             () = leaving.is_over() => {
                 self.give_up();
@@ -115,7 +113,7 @@ impl Service {
                 done = self.writer.finished() => self.written(done?),
                 error = keeper.failed() => return Err(error),
                 error = release.failed() => return Err(error),
-                entries = self.tail.next(SLICE_RECORDS_MAX, BATCH_BYTES_MAX), if may_take => match entries {
+                entries = self.tail.next(SLICE_RECORDS_MAX, SLICE_BYTES_MAX), if may_take => match entries {
                     Ok(entries) => match self.take(entries, leaving).await? {
                         Taken::All => {}
                         Taken::NotAll => return Ok(Left::Behind),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use domain::registry::Registry;
-use domain::{Clock, Position, Timestamp};
+use domain::{Clock, Position, SensorId, Timestamp};
 use hashbrown::HashMap;
 use journal::Journal;
 use lake::Lake;
@@ -50,8 +50,8 @@ pub(crate) struct Shared {
     pub edit_turn: tokio::sync::Mutex<()>,
     /// One dead letter is taken again at a time.
     pub reprocess_turn: tokio::sync::Mutex<()>,
-    /// Sensor numbers by id, renewed when there are more sensors.
-    pub order: Mutex<Arc<Vec<u32>>>,
+    /// Sensors by id, with their numbers; goes on when there are more.
+    pub order: Mutex<Arc<Vec<(SensorId, u32)>>>,
 }
 
 impl Shared {

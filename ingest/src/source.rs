@@ -12,6 +12,7 @@
 //! does not already catch, and rumqttc forgets open QoS 2 ids on reconnect. Absent: publishing (rumqttc holds acknowledgements back behind
 //! a full outgoing window, so a publisher needs a client of its own) and TLS.
 
+mod circle;
 mod link;
 mod message;
 pub mod metrics;
@@ -30,7 +31,7 @@ use domain::Clock;
 use journal::Journal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub use options::{Error, Options, Version};
 
@@ -89,6 +90,12 @@ impl Source {
                 Ended::Lost(error) => {
                     counter!(metrics::LOST).increment(1);
                     warn!(%error, broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "lost the broker");
+                }
+                Ended::Circle => {
+                    counter!(metrics::CIRCLES).increment(1);
+                    back_off = BACK_OFF_MAX;
+                    error!(broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "what the broker sends is what went there from \
+                        here: a bridge between the two hands messages round for ever; its filters or source.filters must leave one way out");
                 }
                 Ended::Unwritable(error) => {
                     // Connected again, the broker sends what was not acknowledged once more.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use domain::{Position, Promise, check};
+use domain::{Position, Promise, check, crash_point};
 use lake::table::Table;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
@@ -114,6 +114,7 @@ async fn write(shared: Arc<Shared>, checkpoints: Checkpoints, job: Job) -> Resul
     let began = shared.clock.elapsed();
     for (table, rows) in job.tables {
         commit(&shared, table, job.upto, rows).await?;
+        crash_point!(CommitBetweenTables);
     }
     let took = shared.clock.elapsed().saturating_sub(began);
     metrics::histogram!(names::COMMIT_SECONDS).record(took.as_secs_f64());

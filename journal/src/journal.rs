@@ -11,7 +11,7 @@ use crate::append::Append;
 use crate::disk::Disk;
 use crate::error::{Error, OpenError, TailError};
 use crate::options::Options;
-use crate::pending::{Pending, State};
+use crate::pending::{Hold, Pending, State};
 use crate::recovery::{Failure, Recovery, recover};
 use crate::segments::Segments;
 use crate::shared::{Shared, Start};
@@ -40,7 +40,8 @@ impl Drop for Handle {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
     Writable,
-    /// Every append fails with this text until the log can be written again, which is tried each second.
+    /// Every append fails with this text until the log can be written again, which is tried each second; during a [hold](Journal::hold)
+    /// those that are not spared.
     Failed(Arc<str>),
     Closed,
 }
@@ -130,10 +131,21 @@ impl Journal {
         while shared.waiting_bytes() > shared.pending_bytes_max && durable.changed().await.is_ok() {}
     }
 
+    /// Refuses, from the next append on, records of all kinds but those that are `spared`, for a reason that is told to whoever appends: the
+    /// disk is nearly full, say, and the rest is for administration. What was appended before is still written.
+    pub fn hold(&self, why: &str, spared: fn(u8) -> bool) {
+        self.shared().set_hold(Some(Hold { why: why.into(), spared }));
+    }
+
+    /// Ends a hold.
+    pub fn release(&self) {
+        self.shared().set_hold(None);
+    }
+
     pub fn health(&self) -> Health {
         match self.shared().state() {
-            State::Writable => Health::Writable,
-            State::Failed(error) => Health::Failed(error),
+            State::Writable => self.shared().held().map_or(Health::Writable, Health::Failed),
+            State::Failed(error) => Health::Failed(self.shared().held().unwrap_or(error)),
             State::Closed => Health::Closed,
         }
     }

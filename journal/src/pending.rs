@@ -21,6 +21,8 @@ pub(crate) struct Pending {
     received_at: Timestamp,
     epoch: Arc<Epoch>,
     state: State,
+    /// What is refused although it could be written.
+    pub(crate) hold: Option<Hold>,
     /// No more appends; the writer ends once it has written what is here.
     pub(crate) closing: bool,
     /// What the last batch needed, so that the next need not grow step by step.
@@ -41,6 +43,12 @@ impl Chunk {
     }
 }
 
+/// Records of all kinds but those that are spared are refused.
+pub(crate) struct Hold {
+    pub(crate) why: Arc<str>,
+    pub(crate) spared: fn(u8) -> bool,
+}
+
 #[derive(Clone)]
 pub(crate) enum State {
     Writable,
@@ -57,6 +65,7 @@ impl Pending {
             received_at,
             epoch: Arc::new(Epoch::starting_at(durable)),
             state: State::Writable,
+            hold: None,
             closing: false,
             likely_bytes: 0,
         }
@@ -64,7 +73,7 @@ impl Pending {
 
     /// Adds one record, received `now` at the earliest, and tells how many bytes it takes.
     pub(crate) fn push(&mut self, now: Timestamp, kind: u8, len: usize, write: impl FnOnce(&mut BytesMut)) -> (Append, usize) {
-        if let Some(error) = self.refusal() {
+        if let Some(error) = self.refusal().or_else(|| self.held(kind)) {
             return (Append::failed(self.next, error), 0);
         }
         let needed = frame::HEAD + len.min(RECORD_BYTES_MAX);
@@ -136,6 +145,11 @@ impl Pending {
         self.next = durable.next();
         self.epoch = Arc::new(Epoch::starting_at(durable));
         self.state = State::Writable;
+    }
+
+    fn held(&self, kind: u8) -> Option<AppendError> {
+        let hold = self.hold.as_ref().filter(|hold| !(hold.spared)(kind))?;
+        Some(AppendError::Unwritable(Arc::clone(&hold.why)))
     }
 
     fn refusal(&self) -> Option<AppendError> {

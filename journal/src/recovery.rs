@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use domain::{JournalId, Position, Timestamp};
+use domain::{JournalId, Position, Timestamp, crash_point};
 use tracing::warn;
 
 use crate::error::OpenError;
@@ -85,7 +85,9 @@ pub(crate) fn recover(storage: &dyn Storage, fresh_id: JournalId) -> Result<Reco
     let newest = found.segments.back().cloned().ok_or_else(|| io::Error::other("no segment"))?;
     let file = storage.open(&newest.name)?;
     let mut scan = scan(&newest, Arc::clone(&file), newest.end())?;
+    crash_point!(RecoveryBeforeCut);
     let torn = cut(&newest, file.as_ref(), &scan)?;
+    crash_point!(RecoveryAfterCut);
     make_durable(file.as_ref(), scan.last_batch, newest.end())?;
     storage.sync_names()?;
     if scan.records == 0 && found.segments.len() > 1 {

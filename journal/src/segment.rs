@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::{JournalId, Position};
+use domain::{JournalId, Position, crash_point};
 use parking_lot::Mutex;
 
 use crate::error::{Damage, OpenError};
@@ -81,6 +81,7 @@ pub(crate) fn create(storage: &dyn Storage, id: JournalId, first: Position) -> i
     file.write_at(0, &header_of(id, first))?;
     file.sync()?;
     storage.rename(&unfinished, &name)?;
+    crash_point!(JournalNewSegment);
     storage.sync_names()?;
     Ok(file)
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use domain::Position;
+use domain::{Position, crash_point};
 use parking_lot::Mutex;
 
 use crate::segment::Segment;
@@ -55,12 +55,16 @@ impl Segments {
         let _one_at_a_time = self.trimming.lock();
         while let Some(oldest) = self.pop_trimmed(upto) {
             // One durable removal at a time, so that a crash never leaves a gap between the segments.
+            crash_point!(TrimBeforeRemoval);
             match storage.remove(&oldest.name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     self.list.lock().push_front(oldest);
                     return Err(error);
                 }
-                _ => storage.sync_names()?,
+                _ => {
+                    crash_point!(TrimAfterRemoval);
+                    storage.sync_names()?;
+                }
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use crate::hot::Hot;
-use crate::pending::{Chunk, Pending, State};
+use crate::pending::{Chunk, Hold, Pending, State};
 use crate::segments::Segments;
 use crate::storage::Storage;
 
@@ -36,6 +36,13 @@ pub(crate) enum Work {
     /// Nothing can be written; see whether that has changed.
     Mend,
     Stop,
+}
+
+/// What there is for the writer to do, without taking it.
+pub(crate) enum Waits {
+    Nothing,
+    Now,
+    Mending,
 }
 
 /// How often a writer that failed looks at the clock. When it tries again is decided by the clock.
@@ -81,6 +88,16 @@ impl Shared {
         self.pending.lock().state().clone()
     }
 
+    pub(crate) fn held(&self) -> Option<Arc<str>> {
+        self.pending.lock().hold.as_ref().map(|hold| Arc::clone(&hold.why))
+    }
+
+    /// Followers are told, since the health is another.
+    pub(crate) fn set_hold(&self, hold: Option<Hold>) {
+        self.pending.lock().hold = hold;
+        self.durable.send_modify(|_| {});
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -111,6 +128,15 @@ impl Shared {
         let mut pending = self.pending.lock();
         let failed = matches!(pending.state(), State::Failed(_));
         Self::next_work(&mut pending).or(failed.then_some(Work::Mend))
+    }
+
+    pub(crate) fn waits_for_writer(&self) -> Waits {
+        let pending = self.pending.lock();
+        match pending.state() {
+            _ if !pending.is_empty() || pending.closing => Waits::Now,
+            State::Failed(_) => Waits::Mending,
+            State::Writable | State::Closed => Waits::Nothing,
+        }
     }
 
     fn next_work(pending: &mut Pending) -> Option<Work> {

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Position;
+use domain::{Position, crash_point};
 use metrics::{counter, gauge, histogram};
 use tracing::{error, info, warn};
 
@@ -16,7 +16,7 @@ use crate::frame;
 use crate::metrics as names;
 use crate::pending::{Chunk, State};
 use crate::segment::{self, HEADER, Segment};
-use crate::shared::{Shared, Work};
+use crate::shared::{Shared, Waits, Work};
 use crate::storage::File;
 
 /// Drives a journal's disk. [`Journal::open`](crate::Journal::open) gives it a thread of its own; a simulation steps it.
@@ -50,6 +50,15 @@ impl Writer {
         match self.shared.work_at_once() {
             Some(work) => self.work(work),
             None => true,
+        }
+    }
+
+    /// When a step has something to do, by the clock's elapsed time; `None`: not before somebody appends or closes.
+    pub fn due(&self) -> Option<Duration> {
+        match self.shared.waits_for_writer() {
+            Waits::Nothing => None,
+            Waits::Now => Some(Duration::ZERO),
+            Waits::Mending => Some(self.mend_at),
         }
     }
 
@@ -100,6 +109,7 @@ impl Writer {
         if self.segment.end() > HEADER && self.segment.end() + bytes > self.segment_bytes {
             self.begin_segment(first)?;
         }
+        crash_point!(JournalBeforeWrite);
         let mut end = self.segment.end();
         let mut first_of_batch = true;
         for chunk in batch.iter_mut() {
@@ -108,7 +118,9 @@ impl Writer {
             end += chunk.frames.len() as u64;
             first_of_batch = false;
         }
+        crash_point!(JournalBeforeSync);
         self.file.sync()?;
+        crash_point!(JournalAfterSync);
         let mut offset = self.segment.end();
         for chunk in batch.iter() {
             self.segment.note(chunk.first, offset);

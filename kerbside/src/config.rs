@@ -12,7 +12,7 @@ use figment::providers::{Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Common;
-use crate::{security, telemetry, tls};
+use crate::{disk, security, telemetry, tls};
 
 pub use report::report;
 
@@ -36,6 +36,7 @@ pub struct Config {
     pub log: telemetry::Options,
     pub city: domain::registry::CityOptions,
     pub security: security::Options,
+    pub disk: disk::Options,
     pub tls: tls::Options,
     pub journal: JournalOptions,
     /// An empty `lake.url` is `lake` in the data dir.
@@ -74,6 +75,7 @@ impl Default for Config {
             log: Default::default(),
             city: Default::default(),
             security: Default::default(),
+            disk: Default::default(),
             tls: Default::default(),
             journal: Default::default(),
             lake: lake::Options::at(""),

@@ -8,11 +8,14 @@
 //! ```
 
 mod announcer;
+mod circle;
 mod cli;
 mod clock;
 mod command;
 mod config;
+mod crash;
 mod data_dir;
+mod disk;
 mod interrupt;
 mod node;
 mod offline;
@@ -51,6 +54,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         tracing::warn!(%variable, "no configuration key has this name");
     }
     panic::end_process_on_panic();
+    crash::arm()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(command::run(cli.command, loaded));
     runtime.shutdown_background();

@@ -20,7 +20,7 @@ use crate::data_dir::{self, DataDir};
 use crate::security::{AuditLog, Guard, Watch};
 use crate::supervisor::{Stage, Supervisor};
 use crate::tls::Certificates;
-use crate::{clock, command, telemetry};
+use crate::{circle, clock, command, disk, telemetry};
 
 /// What a process does of the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub struct Node {
     /// Of a process without an ingest of its own.
     remote: Option<(Remote, remote::Follower)>,
     credentials: Watch,
+    disk: disk::Watch,
     certificates: Option<Certificates>,
     _data_dir: DataDir,
 }
@@ -61,10 +62,15 @@ impl Node {
         let certificates = open_certificates(&config, &clock)?;
         let mut rng = Rng::from_entropy();
         let journal = open_journal(&config, &clock, &mut rng).await?;
+        let disk = disk::Watch::new(&config.disk, data_dir.path(), journal.clone(), Arc::clone(&clock))?;
         let broker = match roles.broker {
             true => Some(open_broker(&config, &journal, &clock, rng, (credentials.guard(), certificates.clone())).await?),
             false => None,
         };
+        if let Some(source) = &config.source {
+            let listeners: Vec<SocketAddr> = broker.iter().map(Broker::local_addr).collect();
+            circle::refuse(source, &listeners)?;
+        }
         let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
         if roles.ingest {
             let lake = open_lake(&config, &clock).await?;
@@ -79,7 +85,20 @@ impl Node {
         } else if !config.query.ingest.is_empty() {
             remote = Some(open_remote(&config, None, &clock)?);
         }
-        Ok(Self { config, clock, journal, broker, ingest, http, link, remote, credentials, certificates, _data_dir: data_dir })
+        Ok(Self {
+            config,
+            clock,
+            journal,
+            broker,
+            ingest,
+            http,
+            link,
+            remote,
+            credentials,
+            disk,
+            certificates,
+            _data_dir: data_dir,
+        })
     }
 
     /// Where HTTP is served, when it is.
@@ -105,9 +124,10 @@ impl Node {
     pub async fn run(self, mut supervisor: Supervisor) -> anyhow::Result<()> {
         let line = self.ready_line();
         let handle = self.ingest();
-        let Self { config, clock, journal, broker, ingest, http, link, remote, credentials, certificates, _data_dir: data_dir } =
-            self;
+        let Self { config, clock, journal, broker, ingest, http, link, remote, .. } = self;
+        let (credentials, certificates, disk, data_dir) = (self.credentials, self.certificates, self.disk, self._data_dir);
         supervisor.start(Stage::Doors, "credentials", |token| credentials.run(token));
+        supervisor.start(Stage::Pipeline, "disk", |token| disk.run(token));
         if let Some(certificates) = certificates {
             supervisor.start(Stage::Doors, "certificates", |token| certificates.run(token));
         }
@@ -115,9 +135,9 @@ impl Node {
             let front = broker.handle();
             // A child of the stage's token: the front cancels what it is given when it fails.
             supervisor.start(Stage::Doors, "broker", |token| broker.run(token.child_token()));
-            match handle.clone() {
-                Some(state) => {
-                    let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+            match handle.clone().zip(http.as_ref().map(query::Server::announcements)) {
+                Some((state, announcements)) => {
+                    let announcer = Announcer::new(announcements, front, Arc::clone(&clock));
                     supervisor.start(Stage::Doors, "announcer", |token| async move {
                         // What a replay passes through is no news (PARK-1).
                         match token.run_until_cancelled(state.caught_up()).await {
@@ -134,7 +154,8 @@ impl Node {
                     });
                     if let Some((state, follower)) = remote {
                         supervisor.start(Stage::Doors, "follower", |token| follower.run(token));
-                        let announcer = Announcer::new(Arc::new(state.clone()), front, Arc::clone(&clock));
+                        let announcer =
+                            Announcer::new(query::Announcements::of(Arc::new(state.clone())), front, Arc::clone(&clock));
                         supervisor.start(Stage::Doors, "announcer", |token| async move {
                             match token.run_until_cancelled(state.caught_up()).await {
                                 Some(()) => announcer.run(token).await,

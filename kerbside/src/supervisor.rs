@@ -64,6 +64,8 @@ impl Supervisor {
     async fn watch(&mut self, ready: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
         let mut stopping = std::pin::pin!(signal::next());
         tokio::select! {
+            // The signal is listened for before anybody is told that the server is ready.
+            biased;
             signal = &mut stopping => { told(signal?); return Ok(()); }
             ended = self.tasks.join_next() => return unasked(ended),
             ready = ready => ready?,

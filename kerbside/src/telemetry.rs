@@ -8,6 +8,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
+use crate::disk;
+
 /// How logs are written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,6 +52,7 @@ pub fn start_logs(options: &Options) -> anyhow::Result<()> {
 pub fn start_metrics() -> anyhow::Result<Arc<dyn Fn() -> String + Send + Sync>> {
     let handle: PrometheusHandle = PrometheusBuilder::new().install_recorder()?;
     watch_promises();
+    disk::describe();
     journal::metrics::describe();
     lake::metrics::describe();
     broker::metrics::describe();

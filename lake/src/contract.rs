@@ -13,13 +13,13 @@ mod view;
 pub use intake::{EditVerdict, Intake, IntakeError, RowVerdict, Verdict};
 pub use ledger::{Counts, LedgerView};
 pub use live::{AirLast, Changes, LiveState, ParkingLast};
-pub use ops::{IngestStatus, SensorHeard, SensorStatus, TableStatus, Uplink};
+pub use ops::{IngestStatus, LastHeard, SensorHeard, SensorStatus, TableStatus, Uplink};
 pub use view::{HotChunk, TableView, View};
 
 use std::sync::Arc;
 
-use domain::registry::{BayHistory, Layout};
-use domain::{ObjectId, SensorId, Timestamp};
+use domain::SensorId;
+use domain::registry::Registry;
 use serde::{Deserialize, Serialize};
 
 /// Ingest is another process and cannot be reached, or has not told anything yet: try again later.
@@ -36,14 +36,14 @@ pub trait Live: Send + Sync + 'static {
     /// SNAP-1: for each table one lake version and the hot rows after it, all up to one position.
     async fn view(&self) -> Result<View, crate::Error>;
 
-    /// The registry at an instant.
-    fn layout(&self, at: Timestamp) -> Arc<Layout>;
+    /// The view with the registry of the same position: one that was read before or after would not be that of these rows.
+    async fn history(&self) -> Result<(View, Arc<Registry>), crate::Error>;
 
-    /// Whose readings were a bay's in [from, to), and by which rules; `None` for a bay that never was.
-    fn bay_history(&self, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Option<BayHistory>;
+    /// As it is now: another one after each edit.
+    fn registry(&self) -> Arc<Registry>;
 
-    /// Last readings by target. The closure runs under a read lock: copy and return.
-    fn with_state(&self, read: &mut dyn FnMut(&LiveState));
+    /// Last readings by target, and the registry that they stand under. The closure runs under a read lock: copy and return.
+    fn with_state(&self, read: &mut dyn FnMut(&LiveState, &Arc<Registry>));
 
     /// The totals.
     fn ledger(&self) -> LedgerView;
@@ -53,7 +53,7 @@ pub trait Live: Send + Sync + 'static {
 
     fn status(&self) -> IngestStatus;
 
-    /// In the order of their ids, after `after`, at most `limit`.
+    /// Every sensor that was ever heard of, in the order of their ids, after `after`, at most `limit`.
     fn sensors(&self, after: Option<&SensorId>, limit: usize) -> Vec<SensorStatus>;
 
     /// The last payloads of a device, newest first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use domain::check::Promise;
 use domain::rng::Rng;
-use domain::{Clock, JournalId, Position};
+use domain::{Clock, JournalId, Position, crash_point};
 use futures::future::try_join_all;
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -130,6 +130,7 @@ impl Lake {
         let rows = after_position(table, rows, after, upto)?;
         let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>();
         let now = self.inner.clock.now();
+        crash_point!(CommitBeforeFiles);
         let added = match count {
             0 => Vec::new(),
             _ => staging::write(&self.inner.location.store, &self.table_root(table), table, &self.inner.names, now, rows).await?,
@@ -137,7 +138,9 @@ impl Lake {
         let staged = added.iter().map(|added| added.file.rows).sum::<u64>();
         domain::check!(Promise::Lake1, staged == count as u64, "a commit writes each of its rows once");
         let change = Change::append(now, added, journal, after, upto);
+        crash_point!(CommitBeforeLog);
         if let Outcome::Written = log.write(&mut writer, &change).await? {
+            crash_point!(CommitAfterLog);
             metrics::committed(table, count, change.added.len(), self.inner.clock.elapsed().saturating_sub(started));
         }
         Ok(log.snapshot())

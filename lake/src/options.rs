@@ -14,6 +14,8 @@ pub struct Options {
     pub storage: BTreeMap<String, String>,
     /// Compacted files are closed at about this size.
     pub target_bytes: u64,
+    /// Files written within one such span, seconds, are merged once it is over: short ones keep few files and write each row more often.
+    pub merge_every_s: u32,
     /// How long a replaced file stays readable, hours: never under 24.
     pub replaced_kept_h: u32,
     /// How long the Delta log is kept beyond its checkpoint, hours.
@@ -30,6 +32,7 @@ impl Default for Options {
             url: "kerbside-data/lake".to_owned(),
             storage: BTreeMap::new(),
             target_bytes: 128 * 1024 * 1024,
+            merge_every_s: 3_600,
             replaced_kept_h: 24,
             log_kept_h: 48,
             checkpoint_commits: 100,

@@ -1,6 +1,7 @@
 //! One table at one version: its files and up to where the journal is in it.
 
 use domain::Position;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::table::Table;
 
@@ -30,4 +31,13 @@ pub struct DataFile {
     /// Of the table's time column, in microseconds; `None` when unknown.
     pub time_min: Option<i64>,
     pub time_max: Option<i64>,
+    /// xxh3 of all its bytes; `None` for a file of another writer or an older version.
+    pub hash: Option<u64>,
+}
+
+impl DataFile {
+    /// Whether these are the bytes that were written, as far as it is known.
+    pub fn is_whole(&self, bytes: &[u8]) -> bool {
+        self.hash.is_none_or(|hash| hash == xxh3_64(bytes))
+    }
 }

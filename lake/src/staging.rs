@@ -14,6 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::log::Added;
 use crate::snapshot::DataFile;
@@ -124,7 +125,9 @@ async fn write_file(
     let encoded = aside::run(move || {
         let mut stats = FileStats::default();
         stats.add(table, &rows);
-        encode::file(table, &rows).map(|bytes| (bytes, stats))
+        let bytes = encode::file(table, &rows)?;
+        stats.hash = Some(xxh3_64(&bytes));
+        Ok::<_, Error>((bytes, stats))
     });
     let (bytes, stats) = encoded.await??;
     let size = bytes.len() as u64;
@@ -143,6 +146,7 @@ pub(crate) fn added(path: String, bytes: u64, day: i32, stats: FileStats) -> Add
         key_max: of.key_max,
         time_min: of.time_min,
         time_max: of.time_max,
+        hash: of.hash,
     };
     Added { file, stats }
 }

@@ -1,6 +1,7 @@
 //! What is known of a file without opening it: rows, and the ranges of key and time.
 //!
-//! Written into the Delta log as its `stats`, so that any engine prunes by them, and read back from there.
+//! Written into the Delta log as its `stats`, so that any engine prunes by them, and read back from there. The file's hash stands beside
+//! them under a name of our own, which other engines pass over: a bit that flips in a compressed page may well decode.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{max, min};
@@ -18,7 +19,12 @@ pub(crate) struct FileStats {
     pub key_max: Option<String>,
     pub time_min: Option<i64>,
     pub time_max: Option<i64>,
+    /// Of the whole file.
+    pub hash: Option<u64>,
 }
+
+/// In `stats`: the file's xxh3 as 16 hexadecimal digits, since JSON numbers end at 2^53.
+const HASH: &str = "kerbsideXxh3";
 
 impl FileStats {
     /// Takes in the next rows of a file in the table's order.
@@ -53,12 +59,15 @@ impl FileStats {
             }
             Value::Object(values)
         };
-        json!({
+        let mut stats = json!({
             "numRecords": self.rows,
             "minValues": range(&self.key_min, self.time_min),
             "maxValues": range(&self.key_max, self.time_max),
-        })
-        .to_string()
+        });
+        if let Some(hash) = self.hash {
+            stats[HASH] = json!(format!("{hash:016x}"));
+        }
+        stats.to_string()
     }
 
     /// Of any writer's stats; what is missing or unreadable stays unknown, and rows count as 0.
@@ -75,6 +84,7 @@ impl FileStats {
             key_max: key("maxValues"),
             time_min: time("minValues"),
             time_max: time("maxValues").map(widened),
+            hash: stats[HASH].as_str().and_then(|digits| u64::from_str_radix(digits, 16).ok()),
         }
     }
 }
@@ -91,6 +101,7 @@ mod tests {
             key_max: Some("b".into()),
             time_min: Some(1_700_000_000_000_001),
             time_max: Some(1_700_000_000_000_000),
+            hash: Some(u64::MAX - 6),
         };
         let back = FileStats::from_json(Table::AirReadings, &stats.to_json(Table::AirReadings));
         assert_eq!(back, FileStats { time_max: Some(1_700_000_000_000_999), ..stats });

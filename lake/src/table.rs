@@ -13,6 +13,7 @@ mod registry;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{Schema, SchemaRef};
+use domain::Kind;
 
 pub use column::{AS_SENT_FIELDS, DAY, MAP_NAMES};
 
@@ -45,6 +46,14 @@ impl Table {
             Self::AirReadings => "air_readings",
             Self::DeadLetters => "dead_letters",
             Self::Registry => "registry",
+        }
+    }
+
+    /// Where accepted readings of a kind go.
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Parking => Self::ParkingReadings,
+            Kind::Air => Self::AirReadings,
         }
     }
 

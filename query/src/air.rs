@@ -9,7 +9,7 @@ use domain::{Quantity, Timestamp, live};
 use lake::contract::AirLast;
 use serde_json::{Map, Value, json};
 
-use crate::schema;
+use crate::{geometry, schema};
 
 /// The newest values of one station, as the live state has them.
 pub type Lasts = [(Quantity, AirLast)];
@@ -37,7 +37,7 @@ pub fn station_item(layout: &Layout, entry: &StationEntry, lasts: &Lasts, now: T
         "age_s": newest.map(|at| age_s(at, now)),
         "stale": !fresh,
         "values": values,
-        "point": {"type": "Point", "coordinates": [station.point.x(), station.point.y()]},
+        "point": geometry::point(station.point),
     })
 }
 

@@ -25,7 +25,7 @@ pub enum Answer {
     /// Written by the handler in the operation's only format.
     Text(String),
     /// Written by the handler in the format that was asked for.
-    Written(Bytes),
+    Written(Written),
 }
 
 /// One page.
@@ -35,11 +35,13 @@ pub struct List {
     pub as_of: Timestamp,
     /// Further members, such as a version.
     pub head: Map<String, Value>,
+    /// Those that change because time passes.
+    pub passing: Map<String, Value>,
 }
 
 impl List {
     pub fn new(items: Vec<Value>, next: Option<String>, as_of: Timestamp) -> Self {
-        Self { items, next, as_of, head: Map::new() }
+        Self { items, next, as_of, head: Map::new(), passing: Map::new() }
     }
 }
 
@@ -52,28 +54,66 @@ impl Answer {
         }
     }
 
-    pub fn into_response(self, asked: &Asked, headers: &HeaderMap) -> Response {
-        let mut link = None;
-        let (digest, body) = match self {
+    /// Whether writing it takes longer than a thread that serves sockets should give to one of them.
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::List(list) if list.items.len() > ITEMS_AT_ONCE)
+    }
+
+    pub fn write(self, format: Format) -> Written {
+        match self {
             Self::Object(map) => {
                 let value = Value::Object(map);
-                (digest(&value), Bytes::from(write_object(value, asked.format)))
+                Written { digest: digest(&value), next: None, body: Bytes::from(write_object(value, format)) }
             }
             Self::List(list) => {
-                link = list.next.as_ref().map(|next| asked.with_cursor(next));
                 let (items, next, as_of) = (Value::Array(list.items), json!(list.next), list.as_of);
                 let digest = digest(&json!([items, next, Value::Object(list.head.clone())]));
-                (digest, Bytes::from(write_list(items, next, as_of, list.head, asked.format)))
+                let head = list.head.into_iter().chain(list.passing).collect();
+                let body = Bytes::from(write_list(items, next, as_of, head, format));
+                Written { digest, next: list.next, body }
             }
-            Self::Text(text) => (xxh3_64(text.as_bytes()), Bytes::from(text)),
-            Self::Written(bytes) => (xxh3_64(&bytes), bytes),
-        };
-        // Of one answer in two formats each has a tag of its own: a cache must not give one for the other.
-        let etag = format!("\"{digest:016x}-{}\"", asked.format.name());
+            Self::Text(text) => Written { digest: xxh3_64(text.as_bytes()), next: None, body: Bytes::from(text) },
+            Self::Written(written) => written,
+        }
+    }
+}
+
+/// Items that are written where they are asked for: a few hundred take a millisecond or two.
+const ITEMS_AT_ONCE: usize = 200;
+
+/// An answer's bytes, in the format that was asked for.
+#[derive(Clone)]
+pub struct Written {
+    /// Of what it says, apart from the passing of time.
+    digest: u64,
+    /// The cursor of the next page.
+    next: Option<String>,
+    body: Bytes,
+}
+
+impl Written {
+    /// Of a body that says the same as long as it is the same.
+    pub fn of(body: Bytes) -> Self {
+        Self { digest: xxh3_64(&body), next: None, body }
+    }
+
+    /// Of one answer in two formats each has a tag of its own: a cache must not give one for the other.
+    fn etag(&self, format: Format) -> String {
+        format!("\"{:016x}-{}\"", self.digest, format.name())
+    }
+
+    /// Whether the caller has it already.
+    pub fn is_seen(&self, format: Format, headers: &HeaderMap) -> bool {
         let seen = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        seen.is_some_and(|seen| matches_etag(seen, &self.etag(format)))
+    }
+
+    pub fn into_response(self, asked: &Asked, headers: &HeaderMap) -> Response {
+        let etag = self.etag(asked.format);
+        let link = self.next.as_ref().map(|next| asked.with_cursor(next));
         let tagged = asked.endpoint.verb == Verb::Get && asked.endpoint.freshness != Freshness::Never;
-        let unchanged = tagged && seen.is_some_and(|seen| matches_etag(seen, &etag));
-        let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(body) });
+        let unchanged = tagged && self.is_seen(asked.format, headers);
+        let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(self.body) });
         if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }

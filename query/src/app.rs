@@ -8,13 +8,16 @@ use domain::rng::Rng;
 use domain::{Clock, Timestamp};
 use http::HeaderMap;
 use lake::contract::{Intake, Live};
+use tokio::sync::Semaphore;
 
 use crate::board::Board;
 use crate::call::REQUEST_ID;
 use crate::city::City;
 use crate::engine::{Engine, EngineLimits};
 use crate::page::Pages;
+use crate::problem::Problem;
 use crate::server::{Deps, Readiness};
+use crate::snapshots::Snapshots;
 use crate::{Error, Options};
 
 pub struct App {
@@ -30,7 +33,12 @@ pub struct App {
     pub audit: Arc<dyn Audit>,
     pub engine: Engine,
     /// How sites and bays stand now.
-    pub board: Board,
+    pub board: Arc<Board>,
+    pub snapshots: Snapshots,
+    /// Bodies over the limit of others that are taken at a time.
+    pub large_bodies: Semaphore,
+    /// Answers over a whole city that are written at a time.
+    long: Semaphore,
     /// The next request's number; starts anywhere, so that ids of two runs differ.
     requests: AtomicU64,
 }
@@ -48,6 +56,9 @@ fn engine_limits(options: &Options) -> EngineLimits {
     }
 }
 
+/// Each holds the items of a city, some tens of MB, for as long as it is written.
+const LONG_ANSWERS: usize = 2;
+
 /// A caller's own request id that is taken over: enough for a UUID or a trace id.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
@@ -58,7 +69,10 @@ impl App {
         Ok(Self {
             city,
             engine,
-            board: Board::default(),
+            board: Arc::new(Board::new(Arc::clone(&deps.live))),
+            snapshots: Snapshots::default(),
+            large_bodies: Semaphore::new(1),
+            long: Semaphore::new(LONG_ANSWERS),
             live: deps.live,
             intake: deps.intake,
             clock: deps.clock,
@@ -74,6 +88,15 @@ impl App {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Work over a whole city: on the engine's threads, and behind others of its kind, so that it delays nobody who asks for little.
+    pub async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.long.acquire().await.map_err(|error| Problem::Internal(error.to_string()))?;
+        self.engine.carry_out(move || Ok(work())).await?
     }
 
     /// The caller's, where it is a plain word; else a new one.

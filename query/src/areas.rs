@@ -2,12 +2,11 @@
 
 use domain::Timestamp;
 use domain::registry::{Area, Vehicle};
-use geojson::Geometry;
 use serde_json::{Map, Value, json};
 
 use crate::board::{CLASSES, Standing, Tally};
 use crate::parking::{VEHICLES, by_feature, show_age};
-use crate::schema;
+use crate::{geometry, schema};
 
 /// What the registry says of an area.
 pub fn area_item(area: &Area) -> Value {
@@ -17,7 +16,7 @@ pub fn area_item(area: &Area) -> Value {
         "names": area.names,
         "level": area.level,
         "parent": area.parent.as_ref().map(|parent| parent.as_str()),
-        "geometry": Geometry::from(&area.geometry),
+        "geometry": geometry::shape(&area.geometry),
     })
 }
 
@@ -68,7 +67,7 @@ pub struct Summary {
 pub fn summaries(standing: &Standing) -> Vec<Summary> {
     let layout = &standing.layout;
     let mut summaries = vec![Summary::default(); layout.areas.len()];
-    for (entry, tally) in layout.sites.iter().zip(&standing.tallies) {
+    for (entry, tally) in layout.sites.iter().zip(standing.tallies.iter()) {
         for &area in &entry.areas {
             let summary = &mut summaries[area];
             summary.all.add(tally);

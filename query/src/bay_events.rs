@@ -2,23 +2,22 @@
 //!
 //! An event depends on what came before it: whether the bay was vacant, and since when it is occupied. So the readings before
 //! the span are read back, a day first and then further, until one of them settles the bay as vacant by itself: nothing older
-//! can matter then.
+//! can matter then. A bay that never is vacant is read back for a year: of a stay that began before it is not known when.
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use domain::bay::{Era, Event, Rules, Seen, Timeline};
 use domain::kind::parking::BayState;
-use domain::limits::OBSERVED_MICROS_MIN;
-use domain::registry::{BayHistory, BayRules};
+use domain::limits::{BAY_LOOK_BACK_MAX, BAY_READINGS_MAX, OBSERVED_MICROS_MIN};
+use domain::registry::{BayHistory, BayRules, Registry, Span};
 use domain::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
 use domain::{Flag, Flags, ObjectId, SensorId, Timestamp, live};
-use lake::contract::{Live, View};
-use lake::snapshot::DataFile;
+use lake::contract::View;
 use lake::table::Table;
 
-use crate::engine::{Direction, Engine, EngineError, Question};
+use crate::engine::{DayWalk, Direction, Engine, EngineError, Question, Sought};
 
 /// Whose events, in [from, to).
 pub struct Wish<'a> {
@@ -27,37 +26,69 @@ pub struct Wish<'a> {
     pub to: Timestamp,
 }
 
-/// How far back readings are looked for, days; then all there are.
-const LOOK_BACK_DAYS: [i64; 3] = [1, 8, 64];
-
 /// `None` for a bay that never was. Judged at the view's `as_of`.
-pub async fn of(engine: &Engine, view: &View, live: &dyn Live, wish: &Wish<'_>) -> Result<Option<Vec<Event>>, EngineError> {
-    let Some(BayHistory { rules, .. }) = live.bay_history(wish.bay, wish.from, wish.to) else {
+pub async fn of(engine: &Engine, view: &View, registry: &Registry, wish: &Wish<'_>) -> Result<Option<Vec<Event>>, EngineError> {
+    engine.bounded(in_turn(engine, view, registry, wish)).await
+}
+
+async fn in_turn(engine: &Engine, view: &View, registry: &Registry, wish: &Wish<'_>) -> Result<Option<Vec<Event>>, EngineError> {
+    let first = wish.from.minus(BAY_LOOK_BACK_MAX).max(Timestamp::from_micros(OBSERVED_MICROS_MIN));
+    let Some(BayHistory { rules, .. }) = registry.bay_history(wish.bay, wish.from, wish.to) else {
         return Ok(None);
     };
     // A state that is new just before the end may still have to stand.
     let end = Timestamp::from_micros(wish.to.as_micros().saturating_add(dwell_micros(&rules))).min(view.as_of);
-    let first = Timestamp::from_micros(OBSERVED_MICROS_MIN);
-    let starts = LOOK_BACK_DAYS.map(|days| Timestamp::from_micros(wish.from.as_micros().saturating_sub(days * MICROS_PER_DAY)));
-    let mut readings: Vec<(Seen, SensorId)> = Vec::new();
-    let mut read_from = Timestamp::from_micros(end.as_micros().saturating_add(1));
-    for start in starts.into_iter().map(|start| start.max(first)).chain([first]) {
-        let history = live.bay_history(wish.bay, start, read_from);
-        for (sensor, span) in history.into_iter().flat_map(|history| history.sensors) {
-            let (from, to) = (span.from.unwrap_or(start), span.to.unwrap_or(read_from));
-            readings.extend(seen_by(engine, view, &sensor, from, to).await?.into_iter().map(|seen| (seen, sensor.clone())));
-        }
-        read_from = start.min(read_from);
-        readings.sort_by(|(a, by), (b, other)| a.at.cmp(&b.at).then_with(|| by.cmp(other)));
-        if is_anchored(&readings, &rules, wish.from) {
-            break;
-        }
-    }
+    let history = registry.bay_history(wish.bay, first, Timestamp::from_micros(end.as_micros().saturating_add(1)));
+    let speakers = history.map(|history| history.sensors).unwrap_or_default();
+    let readings = readings(engine, view, &speakers, &rules, wish.from).await?;
     // Of two devices at one instant the lower id counts.
     let mut seen: Vec<Seen> = readings.into_iter().map(|(seen, _)| seen).collect();
     seen.dedup_by_key(|seen| seen.at);
     let asked = wish.from..wish.to;
     Ok(Some(events(&seen, &rules, end).into_iter().filter(|event| asked.contains(&event.at)).collect()))
+}
+
+/// Readings by their time and sensor, back to where nothing older can matter to what happened from `from` on.
+async fn readings(
+    engine: &Engine,
+    view: &View,
+    speakers: &[(SensorId, Span)],
+    rules: &[BayRules],
+    from: Timestamp,
+) -> Result<Vec<(Seen, SensorId)>, EngineError> {
+    let Some(filter) = speakers.iter().map(|(sensor, span)| spoken_by(sensor, *span)).reduce(Expr::or) else {
+        return Ok(Vec::new());
+    };
+    let question = Question {
+        table: Table::ParkingReadings,
+        columns: Some(&["sensor", "observed_at", "state", "flags"]),
+        filter,
+        order: &["observed_at"],
+        direction: Direction::Descending,
+        fetch: Some(BAY_READINGS_MAX),
+    };
+    let keys: Vec<_> = speakers.iter().map(|(sensor, _)| sensor.as_str()).collect();
+    let sought = Sought {
+        keys: Some(&keys),
+        from: speakers.iter().filter_map(|(_, span)| span.from).min(),
+        to: speakers.iter().filter_map(|(_, span)| span.to).max(),
+    };
+    let days = view.as_of.utc_day().saturating_sub(from.utc_day()).saturating_add(1);
+    let mut walk = DayWalk::new(view, &question, sought).beginning_with(usize::try_from(days).unwrap_or(1));
+    let mut readings: Vec<_> = engine.hot_rows(&question, view).await?.iter().flat_map(seen_in).collect();
+    loop {
+        readings.sort_by(|(a, by), (b, other)| a.at.cmp(&b.at).then_with(|| by.cmp(other)));
+        // What is in memory may be older than files that were not read.
+        let read_from = walk.unread().map_or(i64::MIN, |unread| (i64::from(unread) + 1) * MICROS_PER_DAY);
+        let known = readings.partition_point(|(seen, _)| seen.at.as_micros() < read_from);
+        if readings.len() - known >= BAY_READINGS_MAX || is_anchored(&readings[known..], rules, from) {
+            return Ok(readings.split_off(known));
+        }
+        match walk.next(engine).await? {
+            Some(rows) => readings.extend(rows.iter().flat_map(seen_in)),
+            None => return Ok(readings),
+        }
+    }
 }
 
 fn events(seen: &[Seen], rules: &[BayRules], as_of: Timestamp) -> Vec<Event> {
@@ -98,50 +129,36 @@ fn is_anchored(readings: &[(Seen, SensorId)], rules: &[BayRules], at: Timestamp)
     false
 }
 
-/// A sensor's bay readings in [from, to), in any order.
-async fn seen_by(
-    engine: &Engine,
-    view: &View,
-    sensor: &SensorId,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<Seen>, EngineError> {
-    let Some(table) = view.table(Table::ParkingReadings).filter(|_| from < to) else {
-        return Ok(Vec::new());
-    };
+/// A sensor's rows within a span.
+fn spoken_by(sensor: &SensorId, span: Span) -> Expr {
     let instant = |at: Timestamp| lit(ScalarValue::TimestampMicrosecond(Some(at.as_micros()), Some("UTC".into())));
-    let filter = col("sensor").eq(lit(sensor.as_str()));
-    let filter = filter.and(col("observed_at").gt_eq(instant(from))).and(col("observed_at").lt(instant(to)));
-    let direction = Direction::Ascending;
-    let question = Question { table: Table::ParkingReadings, filter, order: &[], direction, fetch: None };
-    let holds = |file: &&DataFile| {
-        file.key_min.as_deref().is_none_or(|min| min <= sensor.as_str())
-            && file.key_max.as_deref().is_none_or(|max| sensor.as_str() <= max)
-            && file.time_max.is_none_or(|max| from.as_micros() <= max)
-            && file.time_min.is_none_or(|min| min < to.as_micros())
-    };
-    let files = table.lake.files.iter().filter(holds).cloned().collect();
-    let mut batches = engine.file_rows(&question, files).await?;
-    batches.extend(engine.hot_rows(&question, view).await?);
-    Ok(batches.iter().flat_map(seen_in).collect())
+    let mut filter = col("sensor").eq(lit(sensor.as_str()));
+    if let Some(from) = span.from {
+        filter = filter.and(col("observed_at").gt_eq(instant(from)));
+    }
+    if let Some(to) = span.to {
+        filter = filter.and(col("observed_at").lt(instant(to)));
+    }
+    filter
 }
 
 /// Rows that tell a bay's state; what a network server simulated is no history.
-fn seen_in(batch: &RecordBatch) -> Vec<Seen> {
+fn seen_in(batch: &RecordBatch) -> Vec<(Seen, SensorId)> {
     let columns = || {
+        let sensors = batch.column_by_name("sensor")?.as_string_opt::<i32>()?;
         let observed = batch.column_by_name("observed_at")?.as_primitive_opt::<TimestampMicrosecondType>()?;
         let states = batch.column_by_name("state")?.as_string_opt::<i32>()?;
         let flags = batch.column_by_name("flags")?.as_primitive_opt::<Int32Type>()?;
-        Some((observed, states, flags))
+        Some((sensors, observed, states, flags))
     };
-    let Some((observed, states, flags)) = columns() else {
+    let Some((sensors, observed, states, flags)) = columns() else {
         return Vec::new();
     };
-    let rows = observed.values().iter().zip(states).zip(flags.values());
-    rows.filter_map(|((at, state), flags)| {
+    let rows = sensors.iter().zip(observed.values()).zip(states).zip(flags.values());
+    rows.filter_map(|(((sensor, at), state), flags)| {
         let flags = Flags::from_bits(u32::try_from(*flags).unwrap_or_default());
         let state = BayState::by_name(state?).filter(|_| !flags.has(Flag::Simulated))?;
-        Some(Seen { at: Timestamp::from_micros(*at), state })
+        Some((Seen { at: Timestamp::from_micros(*at), state }, SensorId::new(sensor?).ok()?))
     })
     .collect()
 }

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 use tracing::{error, warn};
 
 use crate::access::{self, Asker, Door};
-use crate::answer::Answer;
+use crate::answer::{Answer, Written};
 use crate::api::{Access, Endpoint};
 use crate::app::App;
 use crate::format::Format;
@@ -83,7 +83,7 @@ pub async fn run(
     let language = Language::of(&parts.headers);
     let outcome = handle(&app, door, endpoint, path, &parts, body).await;
     let mut response = match outcome {
-        Ok((answer, asked)) => answer.into_response(&asked, &parts.headers),
+        Ok((written, asked)) => written.into_response(&asked, &parts.headers),
         Err(problem) => refuse(problem, endpoint.id, language, &request_id),
     };
     finish(&mut response, &request_id, endpoint.access);
@@ -98,7 +98,7 @@ async fn handle(
     path: Result<RawPathParams, RawPathParamsRejection>,
     Parts { uri, headers, .. }: &Parts,
     body: Body,
-) -> Result<(Answer, Asked), Problem> {
+) -> Result<(Written, Asked), Problem> {
     let asker = access::judge(door, &*app.keys, endpoint.access, headers)?;
     let (arguments, wish) = parse(endpoint, path, uri)?;
     if endpoint.asks_ingest() {
@@ -115,7 +115,11 @@ async fn handle(
         end(app, act, outcome(&answer)).await;
     }
     let answer = answer?;
-    Ok((answer, Asked { endpoint, format, uri: uri.clone() }))
+    let written = match answer.is_long() {
+        true => app.aside(move || Ok(answer.write(format))).await?,
+        false => answer.write(format),
+    };
+    Ok((written, Asked { endpoint, format, uri: uri.clone() }))
 }
 
 /// What is about to be done stands in the audit log before it is done.

@@ -5,15 +5,25 @@
 //! way to write. The server and `kerbside sql` ask through the same engine. Everything is done on [threads](threads) of its own.
 
 mod cell;
+mod damage;
+mod day_walk;
 mod extent;
+mod fence;
+mod growth;
+mod metered;
+mod named;
+mod planner;
 mod scan;
 mod statement;
+mod step;
 mod threads;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
@@ -33,6 +43,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::SessionConfig;
 use domain::Clock;
+use domain::limits::SQL_TIME_MAX;
 use lake::Lake;
 use lake::contract::View;
 use lake::snapshot::DataFile;
@@ -42,6 +53,8 @@ use object_store::path::Path;
 use tokio::sync::Semaphore;
 
 pub use cell::json as cell_json;
+use damage::located;
+pub use day_walk::{DayWalk, Sought};
 pub use scan::SnapshotTable;
 pub use statement::{Rows, StatementLimits};
 pub use threads::ENGINE_THREADS;
@@ -63,6 +76,10 @@ impl LakeFiles {
     fn root(&self, table: Table) -> &Path {
         &self.roots[table as usize]
     }
+
+    fn location(&self, table: Table, file: &DataFile) -> Result<Path, object_store::Error> {
+        Ok(Path::parse(format!("{}/{}", self.root(table), file.path))?)
+    }
 }
 
 /// Why a question has no answer.
@@ -78,12 +95,24 @@ pub enum EngineError {
     Failed(String),
 }
 
+impl From<ArrowError> for EngineError {
+    fn from(error: ArrowError) -> Self {
+        DataFusionError::from(error).into()
+    }
+}
+
 impl From<DataFusionError> for EngineError {
     fn from(error: DataFusionError) -> Self {
         match error.find_root() {
-            DataFusionError::ResourcesExhausted(detail) => Self::TooCostly(format!("out of memory: {detail}")),
+            DataFusionError::ResourcesExhausted(detail) => {
+                Self::TooCostly(format!("more memory than there is for questions: {detail}"))
+            }
             DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
                 Self::Statement(error.strip_backtrace())
+            }
+            // Not the statement's, though it comes by the same way: a file that is damaged or cannot be read.
+            DataFusionError::ArrowError(arrow, _) if matches!(**arrow, ArrowError::ParquetError(_) | ArrowError::IoError(..)) => {
+                Self::Failed(error.strip_backtrace())
             }
             // What a value makes of an expression (a failed cast, a division by zero) is the statement's.
             DataFusionError::Execution(_) | DataFusionError::ArrowError(..) | DataFusionError::NotImplemented(_) => {
@@ -108,14 +137,24 @@ pub struct Engine {
     core: Arc<Core>,
     threads: Threads,
     clock: Arc<dyn Clock>,
+    /// Turns of questions that walk over days.
+    walks: Semaphore,
 }
+
+/// Walks at a time: each may hold the rows of some days.
+const WALKS: usize = 4;
+
+/// Rows with large values that go through a plan together: of the largest payloads 16 MB.
+const WIDE_ROWS: usize = 64;
 
 /// What a question needs wherever it runs.
 struct Core {
     files: LakeFiles,
     /// Without tables: cloned for each statement.
     state: SessionState,
-    turns: Semaphore,
+    /// The same for tables with large values: fewer rows go through it together.
+    wide: SessionState,
+    turns: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -128,8 +167,23 @@ impl Engine {
         runtime.register_object_store(lake_url().as_ref(), Arc::clone(&files.store));
         let config = SessionConfig::from(config(limits.threads)).with_information_schema(true);
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
-        let core = Core { files, state, turns: Semaphore::new(limits.statements) };
-        Ok(Self { core: Arc::new(core), threads: Threads::start(limits.threads)?, clock })
+        let wide = state.config().clone().with_batch_size(WIDE_ROWS);
+        let wide = SessionStateBuilder::new_from_existing(state.clone()).with_config(wide).build();
+        let core = Core { files, state, wide, turns: Arc::new(Semaphore::new(limits.statements)) };
+        Ok(Self { core: Arc::new(core), threads: Threads::start(limits.threads)?, clock, walks: Semaphore::new(WALKS) })
+    }
+
+    /// A question of several steps: in its turn, and within a question's time.
+    pub async fn bounded<T>(&self, work: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+        let too_late = self.clock.sleep(SQL_TIME_MAX);
+        let in_turn = async {
+            let _turn = self.walks.acquire().await.map_err(|error| EngineError::Failed(error.to_string()))?;
+            work.await
+        };
+        tokio::select! {
+            outcome = in_turn => outcome,
+            () = too_late => Err(EngineError::TooCostly(format!("more than {} s", SQL_TIME_MAX.as_secs()))),
+        }
     }
 
     /// Rows of some files that pass `filter`, by the columns of `order`, at most `fetch`.
@@ -147,7 +201,15 @@ impl Engine {
             return Ok(Vec::new());
         }
         let (core, question) = (Arc::clone(&self.core), question.clone());
-        self.threads.run(async move { core.rows(question, table).await }).await
+        let files: Vec<_> = table.files().iter().map(|file| (question.table, file.clone())).collect();
+        self.threads
+            .run(async move {
+                match core.rows(question, table).await {
+                    Ok(rows) => Ok(rows),
+                    Err(error) => Err(located(error, &core.files, files).await),
+                }
+            })
+            .await
     }
 
     /// Work over an answer's rows, beside those who serve sockets.
@@ -162,9 +224,15 @@ impl Engine {
 impl Core {
     /// A plan by hand: for one sensor's rows the optimizer would take longer than the answer.
     async fn rows(&self, question: Question, table: SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
-        let schema = question.table.schema();
-        let scan = table.plan(&self.state, None, std::slice::from_ref(&question.filter)).await?;
-        let predicate = self.state.create_physical_expr(question.filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
+        let state = if question.table == Table::DeadLetters { &self.wide } else { &self.state };
+        let mut schema = question.table.schema();
+        let columns = question.columns.map(|names| names.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>());
+        let columns = columns.transpose()?;
+        let scan = table.plan(state, columns.as_ref(), std::slice::from_ref(&question.filter)).await?;
+        if let Some(columns) = &columns {
+            schema = Arc::new(schema.project(columns)?);
+        }
+        let predicate = state.create_physical_expr(question.filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
         let filtered: Arc<dyn ExecutionPlan> = Arc::new(FilterExec::try_new(predicate, scan)?);
         let merged: Arc<dyn ExecutionPlan> = match filtered.properties().output_partitioning().partition_count() {
             1 => filtered,
@@ -177,7 +245,7 @@ impl Core {
             Some(order) => Arc::new(SortExec::new(order, merged).with_fetch(question.fetch)),
             None => merged,
         };
-        Ok(collect(plan, self.state.task_ctx()).await?)
+        Ok(collect(plan, state.task_ctx()).await?)
     }
 }
 
@@ -185,6 +253,8 @@ impl Core {
 #[derive(Clone)]
 pub struct Question {
     pub table: Table,
+    /// Those of the filter and the order among them; `None`: all.
+    pub columns: Option<&'static [&'static str]>,
     pub filter: Expr,
     /// Columns.
     pub order: &'static [&'static str],
@@ -215,6 +285,15 @@ fn config(threads: usize) -> ConfigOptions {
     config.sql_parser.map_string_types_to_utf8view = false;
     config.execution.time_zone = Some("+00:00".to_owned());
     config
+}
+
+/// Of its own rows only: batches that are slices of one share its buffers.
+fn slice_bytes(batch: &RecordBatch) -> usize {
+    batch
+        .columns()
+        .iter()
+        .map(|column| column.to_data().get_slice_memory_size().unwrap_or(usize::MAX))
+        .fold(0, usize::saturating_add)
 }
 
 /// Columns as an answer names them.

@@ -5,12 +5,13 @@
 
 use std::sync::OnceLock;
 
-use domain::registry::{Layout, SiteEntry};
+use domain::registry::{Layout, SiteEntry, Vehicle};
 use geo::Point;
 use hashbrown::HashMap;
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
 
+use crate::board::{CLASSES, class_of};
 use crate::hours::Opening;
 
 /// Mean radius of the earth, metres (IUGG).
@@ -27,9 +28,67 @@ type Spot = GeomWithData<[f64; 3], u32>;
 /// One layout's index.
 #[derive(Default)]
 pub struct Ground {
-    sites: OnceLock<RTree<Spot>>,
-    bays: OnceLock<RTree<Spot>>,
+    sites: OnceLock<Index>,
+    bays: OnceLock<Index>,
     openings: OnceLock<Vec<Opening>>,
+}
+
+/// Places by whom they are for: who looks for few among many does not go over the many.
+struct Index(Vec<RTree<Spot>>);
+
+/// Whom places are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct For {
+    pub vehicle: Vehicle,
+    /// 0, or a feature's.
+    pub class: usize,
+}
+
+impl For {
+    const COUNT: usize = Vehicle::ALL.len() * CLASSES;
+
+    fn number(self) -> usize {
+        self.vehicle as usize * CLASSES + self.class
+    }
+}
+
+impl Index {
+    fn of(places: impl Iterator<Item = (For, Spot)>) -> Self {
+        let mut spots = vec![Vec::new(); For::COUNT];
+        places.for_each(|(whom, spot)| spots[whom.number()].push(spot));
+        Self(spots.into_iter().map(RTree::bulk_load).collect())
+    }
+
+    fn of_sites(layout: &Layout) -> Self {
+        let places = layout.sites.iter().enumerate().filter_map(|(site, entry)| Some((entry, spot(entry.point, site)?)));
+        Self::of(places.flat_map(|(entry, spot)| {
+            let vehicle = entry.site.vehicle;
+            classes(layout, entry).map(move |class| (For { vehicle, class }, spot))
+        }))
+    }
+
+    /// Bays, and lots that have none behind all of them.
+    fn of_bays(layout: &Layout) -> Self {
+        let places = layout.sites.iter().enumerate().flat_map(|(site, entry)| {
+            let vehicle = entry.site.vehicle;
+            let bays = entry.bays.clone().map(move |bay| (class_of(&layout.bays[bay]), layout.bays[bay].point, bay));
+            let lot = entry.is_counter().then_some((0, entry.point, layout.bays.len() + site));
+            bays.chain(lot).filter_map(move |(class, point, number)| Some((For { vehicle, class }, spot(point, number)?)))
+        });
+        Self::of(places)
+    }
+
+    fn within(&self, whom: For, from: Point<f64>, radius_m: f64) -> impl Iterator<Item = (usize, f64)> {
+        within(&self.0[whom.number()], from, radius_m)
+    }
+}
+
+/// The classes of which a site has places; a lot that counts has one.
+fn classes(layout: &Layout, entry: &SiteEntry) -> impl Iterator<Item = usize> + use<> {
+    let mut has = [false; CLASSES];
+    has[0] = entry.is_counter();
+    layout.bays[entry.bays.clone()].iter().for_each(|bay| has[class_of(bay)] = true);
+    (0..CLASSES).filter(move |&class| has[class])
 }
 
 /// What lies where a driver may stop.
@@ -48,30 +107,57 @@ pub struct InReach {
     pub distance_m: f64,
 }
 
+/// What is looked for as one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Site,
+    Bay,
+}
+
 impl Ground {
-    /// Sites by their distance from a point, up to `radius_m`.
-    pub fn sites_near(&self, layout: &Layout, from: Point<f64>, radius_m: f64) -> impl Iterator<Item = InReach> {
-        let index = self.sites.get_or_init(|| RTree::bulk_load(sites(layout, |_| true)));
-        within(index, from, radius_m).map(|(site, distance_m)| InReach { place: Place::Site(site), distance_m })
+    /// Whether questions of this kind can be answered at once.
+    pub fn is_ready(&self, group: Group) -> bool {
+        self.openings.get().is_some() && self.index(group).get().is_some()
     }
 
-    /// Bays, and lots that have none, by their distance from a point, up to `radius_m`.
-    pub fn bays_near(&self, layout: &Layout, from: Point<f64>, radius_m: f64) -> impl Iterator<Item = InReach> {
+    /// A second or two for a million bays.
+    pub fn prepare(&self, layout: &Layout, group: Group) {
+        match group {
+            Group::Site => self.sites.get_or_init(|| Index::of_sites(layout)),
+            Group::Bay => self.bays.get_or_init(|| Index::of_bays(layout)),
+        };
+        self.openings(layout);
+    }
+
+    fn index(&self, group: Group) -> &OnceLock<Index> {
+        match group {
+            Group::Site => &self.sites,
+            Group::Bay => &self.bays,
+        }
+    }
+
+    /// Sites that have places for somebody, by their distance from a point, up to `radius_m`.
+    pub fn sites_near(&self, layout: &Layout, whom: For, from: Point<f64>, radius_m: f64) -> impl Iterator<Item = InReach> {
+        let index = self.sites.get_or_init(|| Index::of_sites(layout));
+        index.within(whom, from, radius_m).map(|(site, distance_m)| InReach { place: Place::Site(site), distance_m })
+    }
+
+    /// Bays, and lots that have none, for somebody, by their distance from a point, up to `radius_m`.
+    pub fn bays_near(&self, layout: &Layout, whom: For, from: Point<f64>, radius_m: f64) -> impl Iterator<Item = InReach> {
         let first_site = layout.bays.len();
-        let index = self.bays.get_or_init(|| {
-            let mut spots: Vec<Spot> = layout.bays.iter().enumerate().filter_map(|(bay, of)| spot(of.point, bay)).collect();
-            let lots = sites(layout, SiteEntry::is_counter).into_iter();
-            spots.extend(lots.map(|lot| Spot::new(*lot.geom(), lot.data + first_site as u32)));
-            RTree::bulk_load(spots)
-        });
-        within(index, from, radius_m).map(move |(index, distance_m)| {
-            let place = index.checked_sub(first_site).map_or(Place::Bay(index), Place::Site);
+        let index = self.bays.get_or_init(|| Index::of_bays(layout));
+        index.within(whom, from, radius_m).map(move |(number, distance_m)| {
+            let place = number.checked_sub(first_site).map_or(Place::Bay(number), Place::Site);
             InReach { place, distance_m }
         })
     }
 
     pub fn opening(&self, layout: &Layout, site: usize) -> &Opening {
-        let openings = self.openings.get_or_init(|| {
+        &self.openings(layout)[site]
+    }
+
+    fn openings(&self, layout: &Layout) -> &[Opening] {
+        self.openings.get_or_init(|| {
             // A city writes the same few hours at thousands of sites.
             let mut known: HashMap<&str, Opening> = HashMap::new();
             let texts = layout.sites.iter().map(|entry| entry.site.opening_hours.as_deref());
@@ -81,19 +167,13 @@ impl Ground {
                     Some(text) => known.entry(text).or_insert_with(|| Opening::of(text)).clone(),
                 })
                 .collect()
-        });
-        &openings[site]
+        })
     }
 }
 
 /// Minutes on foot, begun ones counted whole.
 pub fn walk_min(distance_m: f64) -> u32 {
     (distance_m * DETOUR / WALK_M_PER_MIN).ceil() as u32
-}
-
-fn sites(layout: &Layout, which: fn(&SiteEntry) -> bool) -> Vec<Spot> {
-    let chosen = layout.sites.iter().enumerate().filter(|(_, entry)| which(entry));
-    chosen.filter_map(|(site, entry)| spot(entry.point, site)).collect()
 }
 
 /// `None` for a geometry without a point.

@@ -13,12 +13,11 @@ use datafusion::logical_expr::{Expr, col, lit};
 use domain::time::MICROS_PER_DAY;
 use domain::{Reason, SensorId, Timestamp};
 use lake::contract::View;
-use lake::snapshot::DataFile;
 use lake::table::Table;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::engine::{Direction, Engine, EngineError, Question, cell_json};
+use crate::engine::{DayWalk, Direction, Engine, EngineError, Question, Sought, cell_json};
 
 /// Which letters.
 pub struct Wish<'a> {
@@ -58,6 +57,10 @@ const ROWS_A_NAME: usize = 2;
 const ORDER: [&str; 3] = ["received_at", "journal_offset", "element"];
 
 pub async fn page(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Page, EngineError> {
+    engine.bounded(in_turn(engine, view, wish)).await
+}
+
+async fn in_turn(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Page, EngineError> {
     let found = rows(engine, view, wish).await?;
     let mut rows: Vec<Row<'_>> = Vec::new();
     for batch in &found.batches {
@@ -79,48 +82,32 @@ struct Found {
     complete_from: i64,
 }
 
-/// At least the first rows of the page: newest days first, twice as many each time, until there are enough.
+/// At least the first rows of the page, newest days first.
 async fn rows(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Found, EngineError> {
     let enough = ROWS_A_NAME * (wish.limit + 1);
     let question = Question {
         table: Table::DeadLetters,
+        columns: None,
         filter: filter(wish),
         order: &ORDER,
         direction: Direction::Descending,
         fetch: Some(enough),
     };
+    let key = wish.sensor.map(|sensor| [sensor.as_str()]);
+    let upto = wish.after.map(|after| Timestamp::from_micros(after.received_at.saturating_add(1)));
+    let to = wish.to.into_iter().chain(upto).min();
+    let sought = Sought { keys: key.as_ref().map(<[_; 1]>::as_slice), from: wish.from, to };
+    let mut walk = DayWalk::new(view, &question, sought);
     let mut batches = engine.hot_rows(&question, view).await?;
-    let files = view.table(Table::DeadLetters).map(|view| view.lake.files.as_slice()).unwrap_or_default();
-    let mut files: Vec<&DataFile> = files.iter().filter(|file| may_hold(file, wish)).collect();
-    files.sort_by_key(|file| std::cmp::Reverse(file.day));
-    let (mut days, mut in_files, mut rest) = (1, 0, files.as_slice());
-    while in_files < enough && !rest.is_empty() {
-        let (chunk, later) = rest.split_at(end_of_days(rest, days));
-        let rows = engine.file_rows(&question, chunk.iter().map(|file| (*file).clone()).collect()).await?;
+    let mut in_files = 0;
+    while in_files < enough
+        && let Some(rows) = walk.next(engine).await?
+    {
         in_files += rows.iter().map(RecordBatch::num_rows).sum::<usize>();
         batches.extend(rows);
-        rest = later;
-        days *= 2;
     }
-    let complete_from = rest.first().map_or(i64::MIN, |unread| (i64::from(unread.day) + 1) * MICROS_PER_DAY);
+    let complete_from = walk.unread().map_or(i64::MIN, |unread| (i64::from(unread) + 1) * MICROS_PER_DAY);
     Ok(Found { batches, complete_from })
-}
-
-/// How many files the first `days` different days have.
-fn end_of_days(files: &[&DataFile], days: usize) -> usize {
-    files.chunk_by(|a, b| a.day == b.day).take(days).map(<[_]>::len).sum()
-}
-
-/// By what the snapshot says of the file.
-fn may_hold(file: &DataFile, wish: &Wish<'_>) -> bool {
-    let sensor = wish.sensor.map(SensorId::as_str);
-    let from = wish.from.map(Timestamp::as_micros);
-    let to = wish.to.map(Timestamp::as_micros);
-    file.key_min.as_deref().zip(sensor).is_none_or(|(min, sensor)| min <= sensor)
-        && file.key_max.as_deref().zip(sensor).is_none_or(|(max, sensor)| sensor <= max)
-        && file.time_max.zip(from).is_none_or(|(max, from)| from <= max)
-        && file.time_min.zip(to).is_none_or(|(min, to)| min < to)
-        && file.time_min.zip(wish.after).is_none_or(|(min, after)| min <= after.received_at)
 }
 
 fn filter(wish: &Wish<'_>) -> Expr {

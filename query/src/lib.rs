@@ -29,8 +29,10 @@ mod bay_events;
 mod board;
 mod call;
 mod city;
+mod completeness;
 mod cursor;
 mod format;
+mod geometry;
 mod ground;
 mod hours;
 mod language;
@@ -45,6 +47,7 @@ mod readings;
 pub mod remote;
 mod rows;
 mod schema;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 

@@ -297,6 +297,14 @@ impl Arguments {
         matches!(self.get(name), Some(Value::Flag(true)))
     }
 
+    /// Of a flag without a default: `None` where it was not given.
+    pub fn chosen(&self, name: &str) -> Option<bool> {
+        match self.get(name)? {
+            Value::Flag(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// Of a parameter with a default, such as [`LIMIT`].
     pub fn size(&self, name: &str) -> usize {
         usize::try_from(self.integer(name).expect("declared with a default")).expect("declared with a minimum of 0 or more")

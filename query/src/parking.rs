@@ -4,11 +4,10 @@ use domain::bay::State;
 use domain::registry::{Bay, Feature, SiteEntry, SiteKind, Vehicle};
 use domain::time::MICROS_PER_SECOND;
 use domain::{Timestamp, live};
-use geo::Point;
 use serde_json::{Map, Value, json};
 
 use crate::board::{BayNow, CLASSES, Standing, class_of};
-use crate::schema;
+use crate::{geometry, schema};
 
 pub const VEHICLES: [&str; Vehicle::ALL.len()] = {
     let [a, b, c, d] = Vehicle::ALL;
@@ -41,7 +40,7 @@ pub fn site_item(standing: &Standing, site: usize, now: Timestamp) -> Value {
     item["flags"] = json!(tally.flags.names().collect::<Vec<_>>());
     item["closure"] = json!(tally.closure.map(|closure| entry.site.closed[closure].reason.as_str()));
     show_terms(&mut item, entry);
-    item["point"] = point_item(entry.point);
+    item["point"] = geometry::point(entry.point);
     item
 }
 
@@ -62,7 +61,7 @@ pub fn bay_item(standing: &Standing, bay: usize, now: Timestamp) -> Option<Value
     });
     show_age(&mut item, is.observed_at, is.stale, now);
     item["closure"] = json!(closure.map(|closure| closure.reason.as_str()));
-    item["point"] = point_item(of.point);
+    item["point"] = geometry::point(of.point);
     Some(item)
 }
 
@@ -81,7 +80,7 @@ pub fn bay_as_place(standing: &Standing, bay: usize, now: Timestamp) -> Option<V
     item["site"] = json!(of.site.as_str());
     item["features"] = features_of(of);
     item["max_stay_min"] = json!(of.max_stay_min);
-    item["point"] = point_item(of.point);
+    item["point"] = geometry::point(of.point);
     Some(item)
 }
 
@@ -141,14 +140,6 @@ pub fn by_feature<N: Copy + Into<Value>>(free: &[N; CLASSES]) -> Value {
 
 fn features_of(bay: &Bay) -> Value {
     bay.features.iter().map(|feature| feature.name()).collect()
-}
-
-/// Null for a geometry without a point.
-fn point_item(point: Point<f64>) -> Value {
-    match point.x().is_finite() && point.y().is_finite() {
-        true => json!({"type": "Point", "coordinates": [point.x(), point.y()]}),
-        false => Value::Null,
-    }
 }
 
 /// Of [`site_item`], with further members.

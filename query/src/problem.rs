@@ -53,7 +53,8 @@ pub enum Problem {
     },
     /// Rows of an edit were refused, so nothing was changed.
     Edit {
-        rows: Value,
+        /// All rows with their verdicts, as JSON.
+        rows: String,
         refused: usize,
     },
     /// The question needs more rows, time or memory than one may.
@@ -193,7 +194,6 @@ impl Problem {
         }
         match self {
             Self::Gone { link, .. } => problem["link"] = json!(link),
-            Self::Edit { rows, .. } => problem["rows"] = rows.clone(),
             Self::Unavailable { extra, .. } => {
                 for (key, value) in extra {
                     problem[key] = value.clone();
@@ -205,8 +205,20 @@ impl Problem {
         problem
     }
 
+    fn text(&self, language: Language, request_id: &str) -> String {
+        let mut text = self.members(language, request_id).to_string();
+        if let Self::Edit { rows, .. } = self {
+            // An object's last character closes it.
+            text.pop();
+            text.push_str(",\"rows\":");
+            text.push_str(rows);
+            text.push('}');
+        }
+        text
+    }
+
     pub fn into_response(self, language: Language, request_id: &str) -> Response {
-        let mut response = Response::new(Body::from(self.members(language, request_id).to_string()));
+        let mut response = Response::new(Body::from(self.text(language, request_id)));
         *response.status_mut() = self.kind().status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -13,12 +13,11 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, col, lit};
 use domain::{Kind, Quantity, SensorId, Timestamp};
 use lake::contract::View;
-use lake::snapshot::DataFile;
 use lake::table::Table;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::{Direction, Engine, EngineError, Question};
+use crate::engine::{DayWalk, Direction, Engine, EngineError, Question, Sought};
 
 /// Which readings.
 pub struct Wish<'a> {
@@ -58,6 +57,10 @@ struct Row<'a> {
 const SLACK: usize = 2 * Quantity::COUNT + 1;
 
 pub async fn page(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Page, EngineError> {
+    engine.bounded(in_turn(engine, view, wish)).await
+}
+
+async fn in_turn(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Page, EngineError> {
     let mut found = Vec::new();
     for kind in Kind::ALL {
         found.push((kind, rows_of(engine, view, kind, wish).await?));
@@ -77,44 +80,36 @@ pub async fn page(engine: &Engine, view: &View, wish: &Wish<'_>) -> Result<Page,
     Ok(Page { items, last })
 }
 
-const fn table_of(kind: Kind) -> Table {
-    match kind {
-        Kind::Parking => Table::ParkingReadings,
-        Kind::Air => Table::AirReadings,
-    }
-}
-
-/// At least the first rows of the page: days are taken oldest first, twice as many each time, until there are enough.
+/// At least the first rows of the page, oldest days first.
 async fn rows_of(engine: &Engine, view: &View, kind: Kind, wish: &Wish<'_>) -> Result<Vec<RecordBatch>, EngineError> {
-    let table = table_of(kind);
-    let Some(seen) = view.table(table) else {
-        return Ok(Vec::new());
-    };
     let order: &'static [_] = match kind {
         Kind::Parking => &["observed_at"],
         Kind::Air => &["observed_at", "avg_s"],
     };
     let enough = wish.limit + SLACK;
-    let question = Question { table, filter: filter(kind, wish), order, direction: Direction::Ascending, fetch: Some(enough) };
+    let question = Question {
+        table: Table::of(kind),
+        columns: None,
+        filter: filter(kind, wish),
+        order,
+        direction: Direction::Ascending,
+        fetch: Some(enough),
+    };
+    let keys = [wish.sensor.as_str()];
+    let mut walk = DayWalk::new(view, &question, Sought { keys: Some(&keys), from: start(wish), to: wish.to });
     let mut batches = engine.hot_rows(&question, view).await?;
-    let mut files = candidates(&seen.lake.files, wish);
-    files.sort_by_key(|file| file.day);
-    let (mut days, mut in_files) = (1, 0);
-    let mut rest = files.as_slice();
-    while in_files < enough && !rest.is_empty() {
-        let end = end_of_days(rest, days);
-        let chunk = rest[..end].iter().map(|file| (*file).clone()).collect();
-        let rows = engine.file_rows(&question, chunk).await?;
+    let mut in_files = 0;
+    while in_files < enough
+        && let Some(rows) = walk.next(engine).await?
+    {
         in_files += rows.iter().map(RecordBatch::num_rows).sum::<usize>();
         batches.extend(rows);
-        rest = &rest[end..];
-        days *= 2;
     }
     // Hot rows of a later day than the files that were read come after rows that were not.
-    let Some(unread) = rest.first() else {
+    let Some(unread) = walk.unread() else {
         return Ok(batches);
     };
-    let first_unread = i64::from(unread.day) * domain::time::MICROS_PER_DAY;
+    let first_unread = i64::from(unread) * domain::time::MICROS_PER_DAY;
     Ok(batches.iter().map(|batch| before(batch, first_unread)).collect())
 }
 
@@ -123,36 +118,6 @@ fn before(batch: &RecordBatch, micros: i64) -> RecordBatch {
     let observed = batch.column_by_name("observed_at").map(|column| column.as_primitive::<TimestampMicrosecondType>());
     let end = observed.map_or(0, |observed| observed.values().partition_point(|at| *at < micros));
     batch.slice(0, end)
-}
-
-/// Files that may hold rows of the sensor in the range, by what the snapshot says of them.
-fn candidates<'a>(files: &'a [DataFile], wish: &Wish<'_>) -> Vec<&'a DataFile> {
-    let sensor = wish.sensor.as_str();
-    let from = start(wish).map(Timestamp::as_micros);
-    let to = wish.to.map(Timestamp::as_micros);
-    let fits = |file: &&DataFile| {
-        file.key_min.as_deref().is_none_or(|min| min <= sensor)
-            && file.key_max.as_deref().is_none_or(|max| sensor <= max)
-            && file.time_max.zip(from).is_none_or(|(max, from)| from <= max)
-            && file.time_min.zip(to).is_none_or(|(min, to)| min < to)
-    };
-    files.iter().filter(fits).collect()
-}
-
-/// How many files the first `days` different days have.
-fn end_of_days(files: &[&DataFile], days: usize) -> usize {
-    let mut seen = 0;
-    let mut last = None;
-    files
-        .iter()
-        .position(|file| {
-            if last != Some(file.day) {
-                last = Some(file.day);
-                seen += 1;
-            }
-            seen > days
-        })
-        .unwrap_or(files.len())
 }
 
 /// Rows before it were given already or not asked for.

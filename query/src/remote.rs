@@ -21,8 +21,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use domain::limits::LINK_SILENCE_MAX;
 use domain::record::Publish;
-use domain::registry::{BayHistory, CityOptions, Layout};
-use domain::{Clock, ObjectId, Position, SensorId, Timestamp};
+use domain::registry::{CityOptions, Registry};
+use domain::{Clock, Position, SensorId, Timestamp};
 use lake::Lake;
 use lake::contract::link::{Reply, Request};
 use lake::contract::{
@@ -89,15 +89,15 @@ impl Live for Remote {
         Ok(self.copy.view()?)
     }
 
-    fn layout(&self, at: Timestamp) -> Arc<Layout> {
-        self.copy.registry().layout(at)
+    async fn history(&self) -> Result<(View, Arc<Registry>), lake::Error> {
+        Ok(self.copy.history()?)
     }
 
-    fn bay_history(&self, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Option<BayHistory> {
-        self.copy.registry().bay_history(bay, from, to)
+    fn registry(&self) -> Arc<Registry> {
+        self.copy.registry()
     }
 
-    fn with_state(&self, read: &mut dyn FnMut(&LiveState)) {
+    fn with_state(&self, read: &mut dyn FnMut(&LiveState, &Arc<Registry>)) {
         self.copy.with_state(read);
     }
 

@@ -51,14 +51,26 @@ pub fn map(values: Value, description: &str) -> Value {
     json!({"type": "object", "additionalProperties": values, "description": description})
 }
 
-/// May be null.
+/// May be null, as it may have been before.
 pub fn or_null(mut schema: Value) -> Value {
-    let kind = schema["type"].take();
-    schema["type"] = json!([kind, "null"]);
-    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-        words.push(Value::Null);
+    let mut kinds = match schema["type"].take() {
+        Value::Array(kinds) => kinds,
+        kind => vec![kind],
+    };
+    let null = Value::from("null");
+    if !kinds.contains(&null) {
+        kinds.push(null);
+        if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+            words.push(Value::Null);
+        }
     }
+    schema["type"] = Value::Array(kinds);
     schema
+}
+
+/// One of these.
+pub fn any_of<const N: usize>(schemas: [Value; N]) -> Value {
+    json!({"anyOf": schemas.to_vec()})
 }
 
 /// A page of items.
@@ -86,11 +98,12 @@ pub fn with<const N: usize>(mut object: Value, more: [(&str, Value); N]) -> Valu
     object
 }
 
+/// Null for a shape without a point.
 pub fn point() -> Value {
-    object([
-        ("type", json!({"const": "Point"})),
+    or_null(object([
+        ("type", json!({"type": "string", "const": "Point"})),
         ("coordinates", json!({"type": "array", "items": {"type": "number"}, "description": "longitude, latitude (WGS 84)"})),
-    ])
+    ]))
 }
 
 /// What every state carries.

@@ -2,9 +2,12 @@
 
 mod connection;
 mod place;
+mod waiting;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use domain::Clock;
 use domain::access::{Audit, Keys};
+use domain::limits::BOARD_EVERY;
 use domain::registry::CityOptions;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ALLOW};
 use http::{HeaderValue, Method, StatusCode};
@@ -27,8 +31,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::access::Door;
+use crate::announce::Announcements;
 use crate::api::{Access, Endpoint, Verb, endpoints};
 use crate::app::App;
+use crate::board::Board;
 use crate::engine::LakeFiles;
 use crate::language::Language;
 use crate::page::{self, Pages};
@@ -120,12 +126,18 @@ impl Server {
         self.secure.as_ref().map(|(bound, _)| bound.addr)
     }
 
+    /// Of the same board that questions are answered from.
+    pub fn announcements(&self) -> Announcements {
+        Announcements::new(Arc::clone(&self.app.board))
+    }
+
     /// Serves until `shutdown`, then lets open requests end for as long as the options say, and cuts off those that are left:
     /// when this returns nothing of a request runs on.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let Self { app, plain, secure } = self;
         let (clock, drain) = (Arc::clone(&app.clock), Duration::from_secs(app.options.drain_s));
         let places_max = app.options.connections_max;
+        let mut following = pin!(follow(Arc::clone(&app.board), Arc::clone(&clock)));
         let in_the_clear = router(Arc::clone(&app), plain.door());
         let (listener, with_tls) = match secure {
             Some((bound, tls)) => {
@@ -134,19 +146,20 @@ impl Server {
             }
             None => (None, None),
         };
-        let places = Places::new(plain.listener, listener, places_max, Arc::clone(&clock));
+        let mut places = Places::new(plain.listener, listener, places_max, Arc::clone(&clock));
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(ended) = connections.join_next() => told(ended),
+                never = &mut following => match never {},
                 (place, heard) = places.accept() => {
-                    let (clock, stop) = (Arc::clone(&clock), shutdown.clone());
+                    let (clock, entry) = (Arc::clone(&clock), places.waiting().entry(&shutdown));
                     match (heard, &with_tls) {
                         (Heard::Secure, Some((router, tls))) => {
-                            connections.spawn(connection::serve_secure(place, tls(), router.clone(), clock, stop))
+                            connections.spawn(connection::serve_secure(place, tls(), router.clone(), clock, entry))
                         }
-                        _ => connections.spawn(connection::serve(place, in_the_clear.clone(), clock, stop)),
+                        _ => connections.spawn(connection::serve(place, in_the_clear.clone(), clock, entry)),
                     };
                 }
             }
@@ -162,6 +175,16 @@ impl Server {
         }
         info!("http listeners closed");
         Ok(())
+    }
+}
+
+/// The board goes on by itself, so that whoever asks finds little to take in.
+async fn follow(board: Arc<Board>, clock: Arc<dyn Clock>) -> Infallible {
+    loop {
+        clock.sleep(BOARD_EVERY).await;
+        if let Err(problem) = board.at(clock.now()).await {
+            error!(?problem, "the board stands still");
+        }
     }
 }
 

@@ -3,11 +3,12 @@
 //! ```text
 //! server (starts, kills, restarts `kerbside` on one data dir) ──► publisher (MQTT, remembers what was acknowledged)
 //!                                                             ──► api       (HTTP answers as JSON)
+//! shared (real recordings, where this checkout has them) · program (other programs of the machine) · disk (a small one) · until (bounded waits)
 //! secure (HTTP over TLS, as the street sees it)
-//! shared (real recordings, where this checkout has them) · program (other programs of the machine) · until (bounded waits)
 //! ```
 
 pub mod api;
+pub mod disk;
 pub mod program;
 pub mod publisher;
 pub mod secure;

@@ -21,6 +21,9 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// One data directory and the process that serves it, if one runs.
 pub struct Server {
     dir: TempDir,
+    data: PathBuf,
+    /// Where a start of the process dies, as `KERBSIDE_CRASH_AT` says it.
+    crash: Option<String>,
     command: &'static str,
     args: Vec<String>,
     /// Where the next start listens.
@@ -60,7 +63,19 @@ impl Server {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         let dir = tempfile::Builder::new().prefix("kerbside-").tempdir()?;
         let addresses = Addresses { http: Some(FREE), mqtt: Some(FREE), ..Addresses::default() };
-        Ok(Self { dir, command, args, addresses, running: None })
+        let data = dir.path().join("data");
+        Ok(Self { dir, data, crash: None, command, args, addresses, running: None })
+    }
+
+    /// With a data directory elsewhere: on a disk of its own.
+    pub fn with_data_dir(mut self, data: PathBuf) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// From now on each start dies at this moment, such as `commit.before_log:2`; `None`: lives on.
+    pub fn crash_at(&mut self, moment: Option<String>) {
+        self.crash = moment;
     }
 
     /// Opens ingest's link, too.
@@ -83,7 +98,9 @@ impl Server {
 
     /// Starts the process again on the same data directory, on ports of their own.
     pub fn restart(&mut self) -> anyhow::Result<()> {
-        let mut child = kerbside()
+        let mut command = kerbside();
+        command.envs(self.crash.iter().map(|moment| ("KERBSIDE_CRASH_AT", moment)));
+        let mut child = command
             .arg(self.command)
             .args(self.addresses.flags())
             .arg("--data-dir")
@@ -133,7 +150,7 @@ impl Server {
     }
 
     pub fn data_dir(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.data.clone()
     }
 
     pub fn pid(&self) -> u32 {
@@ -143,6 +160,18 @@ impl Server {
     /// What the process wrote to stderr, all starts together.
     pub fn stderr(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// How the process ended, if it has: by itself, or by the moment that it was started to die at.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        let Some(running) = &mut self.running else {
+            return Ok(None);
+        };
+        let ended = running.child.try_wait()?;
+        if ended.is_some() {
+            self.running = None;
+        }
+        Ok(ended)
     }
 
     /// kill -9.

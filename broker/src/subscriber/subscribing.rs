@@ -17,6 +17,7 @@ use crate::change::{Change, Subscription};
 use crate::codec::Codec;
 use crate::durable::{Kept, SUBSCRIPTION_BYTES};
 use crate::feed::Delivery;
+use crate::filter::overlap;
 use crate::limit::Limit;
 use crate::metrics::SUBSCRIBES_REFUSED;
 use crate::packet::{Reason, Subscribe, SubscribeOptions};
@@ -71,7 +72,7 @@ impl Subscriber {
         if filter.share.is_some() && options.no_local {
             return Err(Reason::PROTOCOL_ERROR);
         }
-        if !self.is_granted(principal, &filter.path) {
+        if !self.is_granted(principal, &filter) {
             return Ok(Err(Reason::NOT_AUTHORISED));
         }
         let former = self.filters.get(&text);
@@ -119,8 +120,16 @@ impl Subscriber {
         }
     }
 
-    fn is_granted(&self, principal: &Principal, path: &str) -> bool {
-        let is_private = *principal == Principal::Anonymous && self.hub.options.is_private(path);
+    /// Of a share group's messages none can be left out for one member: the group would miss it.
+    fn is_private(&self, filter: &Filter) -> bool {
+        let options = &self.hub.options;
+        let is_met = || options.private_topics.iter().any(|private| overlap(private.as_str(), &filter.path));
+        options.is_private(&filter.path) || (filter.share.is_some() && is_met())
+    }
+
+    fn is_granted(&self, principal: &Principal, filter: &Filter) -> bool {
+        let is_private = *principal == Principal::Anonymous && self.is_private(filter);
+        let path = &*filter.path;
         let granted = !is_private && self.hub.authority.may_subscribe(principal, path);
         if !granted {
             counter!(SUBSCRIBES_REFUSED).increment(1);
@@ -239,8 +248,10 @@ impl Subscriber {
 
     fn leave_share(&mut self, share: Share) {
         let is_of_it = |origin: &Origin| matches!(origin, Origin::Share(feed, _) if std::sync::Arc::ptr_eq(feed, &share.feed));
-        let unanswered = self.inflight.extract_if(|_, inflight| is_of_it(&inflight.origin));
+        let unanswered: Vec<_> = self.inflight.extract_if(|_, inflight| is_of_it(&inflight.origin)).collect();
+        self.shared_bytes -= unanswered.iter().map(|(_, inflight)| inflight.shared_bytes()).sum::<usize>();
         let given_back: Vec<Delivery> = unanswered
+            .into_iter()
             .filter_map(|(_, inflight)| match inflight.origin {
                 Origin::Share(_, delivery) => Some(*delivery),
                 _ => None,
@@ -267,7 +278,7 @@ impl Subscriber {
         for (text, subscription) in &kept.subscriptions {
             let Some(filter) = Filter::parse(text) else { continue };
             // What was granted when it was subscribed may have been taken back since.
-            if !self.is_granted(principal, &filter.path) {
+            if !self.is_granted(principal, &filter) {
                 let change = Change::Unsubscribed { client: self.client.clone(), filter: text.clone() };
                 self.hub.store.change(change).await.map_err(|_| Reason::QUOTA_EXCEEDED)?;
                 continue;

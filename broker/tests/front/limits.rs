@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use broker::Options;
+use domain::access::TopicPattern;
 use tempfile::TempDir;
 
 use crate::harness::{Front, clock};
 use crate::raw::{Publish, Raw, text};
-use crate::subscribing::{publish_and_wait, qos};
+use crate::subscribing::{publish_and_wait, qos, subscribe};
 
 async fn start(set: impl FnOnce(&mut Options)) -> Front {
     Front::start_with(TempDir::new().expect("a temporary directory"), set).await
@@ -186,6 +187,28 @@ async fn a_live_subscriber_that_does_not_read_is_disconnected_and_told() {
     }
     assert_eq!((last.0, last.1[0]), (0xE0, 0x97));
     assert!(has(&last.1, b"QoS 0"));
+    front.stop().await;
+}
+
+#[tokio::test]
+async fn private_topics_are_not_for_clients_without_credentials() {
+    let private = |options: &mut Options| options.private_topics = vec![TopicPattern::parse("secret/#").expect("a filter")];
+    let front = start(private).await;
+    let (mut raw, _) = Raw::v5(front.mqtt, "s", 0x02, &[]).await;
+    raw.packet(0x82, &filters(&["secret/a", "secret/+", "$share/g/#", "#", "$share/g/open"])).await;
+    raw.expect(&[0x90, 8, 0, 1, 0, 0x87, 0x87, 0x87, 1, 1]).await;
+    let mut live = Raw::v3(front.mqtt, "l").await;
+    subscribe(&mut live, "#", 0).await;
+    let mut publisher = Raw::v3(front.mqtt, "p").await;
+    publish_and_wait(&mut publisher, &Publish { topic: "secret/a", payload: b"x", flags: 0x03, id: 1, properties: None }.bytes())
+        .await;
+    publish_and_wait(&mut publisher, &qos(1, "other", b"y", 1)).await;
+    live.expect(&qos(0, "other", b"y", 0)).await;
+    let (_, body) = raw.read_packet().await.expect("a message");
+    assert_eq!(&body[2..7], b"other");
+    let mut later = Raw::v3(front.mqtt, "later").await;
+    subscribe(&mut later, "#", 0).await;
+    later.expect_silence().await;
     front.stop().await;
 }
 

@@ -5,9 +5,13 @@
 mod authorised;
 mod clients;
 mod connecting;
+mod crowd;
 mod disk;
 mod harness;
+mod kept_inputs;
+mod killers;
 mod limits;
+mod process;
 mod publishing;
 mod raw;
 mod requiring;

@@ -9,7 +9,7 @@ mod geometry;
 mod reading;
 mod writing;
 
-pub(super) use fields::Fault;
+pub(super) use fields::{Fault, Remark};
 pub(super) use reading::{Head, Statement, head, read};
 pub(super) use writing::write;
 pub use writing::{geometry_text, properties_text};

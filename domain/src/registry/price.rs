@@ -27,13 +27,30 @@ impl Price {
         if self.rules.is_empty() || stay_min > STAY_MIN_MAX {
             return None;
         }
-        let rules = self.rules.iter().map(Rule::parse).collect::<Option<Vec<_>>>()?;
+        let rules = self.rules.iter().map(Rule::parse).collect::<Result<Vec<_>, _>>().ok()?;
         let end = Timestamp::from_micros(start.as_micros() + i64::from(stay_min) * 60 * MICROS_PER_SECOND);
         let mut periods = periods(&rules, start, end, zone)?;
         share_out(&mut periods, start, end);
         let total: f64 = periods.iter().map(|period| rules[period.rule].of(period.used_micros)).sum();
         // Sums of decimal prices such as 0.1 would show the noise of binary fractions.
         Some((total * 10_000.0).round() / 10_000.0)
+    }
+}
+
+/// What may stand in a rule.
+const KEYS: [&str; 6] = ["days", "from", "to", "per_min", "amount", "max"];
+
+/// Why a rule is not understood.
+pub(super) struct Odd {
+    /// Of the rule; empty for the rule as such.
+    pub key: String,
+    pub why: String,
+}
+
+impl Price {
+    /// Of each rule that is not understood, by its place, the first reason.
+    pub(super) fn oddities(&self) -> impl Iterator<Item = (usize, Odd)> + '_ {
+        self.rules.iter().enumerate().filter_map(|(place, rule)| Some((place, Rule::parse(rule).err()?)))
     }
 }
 
@@ -56,27 +73,44 @@ struct Period {
 }
 
 impl Rule {
-    fn parse(value: &Value) -> Option<Self> {
-        let map = value.as_object()?;
-        if !map.keys().all(|key| ["days", "from", "to", "per_min", "amount", "max"].contains(&key.as_str())) {
-            return None;
+    fn parse(value: &Value) -> Result<Self, Odd> {
+        let odd = |key: &str, why: String| Odd { key: key.to_owned(), why };
+        let map = value.as_object().ok_or_else(|| odd("", "is no object".to_owned()))?;
+        if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            return Err(odd(key, format!("is none of {}", KEYS.join(", "))));
         }
-        let money = |value: &Value| value.as_f64().filter(|amount| *amount >= 0.0);
-        let unit = |value: &Value| value.as_u64().filter(|minutes| (1..=u64::from(STAY_MIN_MAX)).contains(minutes));
-        Some(Self {
-            days: map.get("days").map_or(Some([true; 7]), |days| days_of(days.as_str()?))?,
-            from: map.get("from").map_or(Some(Time::midnight()), |from| time_of(from.as_str()?))?,
-            to: match map.get("to").map(|to| to.as_str()) {
-                None | Some(Some("24:00")) => None,
-                Some(to) => Some(time_of(to?)?),
-            },
-            unit_micros: map
-                .get("per_min")
-                .map(unit)
-                .map_or(Some(None), |minutes| Some(Some(minutes? as i64 * 60 * MICROS_PER_SECOND)))?,
-            amount: money(map.get("amount")?)?,
-            max: map.get("max").map_or(Some(f64::INFINITY), money)?,
-        })
+        let read = |key: &str| map.get(key).map(|value| (value, odd(key, format!("is {value}"))));
+        let of =
+            |(value, odd): (&Value, Odd), what: &str| (value.clone(), Odd { why: format!("{}, not {what}", odd.why), ..odd });
+        let days = match read("days").map(|days| of(days, "days such as Mo-Fr or Sa,Su")) {
+            Some((days, odd)) => days.as_str().and_then(days_of).ok_or(odd)?,
+            None => [true; 7],
+        };
+        let time = |key: &str| read(key).map(|time| of(time, "a time such as 07:00"));
+        let from = match time("from") {
+            Some((from, odd)) => from.as_str().and_then(time_of).ok_or(odd)?,
+            None => Time::midnight(),
+        };
+        let to = match time("to") {
+            Some((to, _)) if to == "24:00" => None,
+            Some((to, odd)) => Some(to.as_str().and_then(time_of).ok_or(odd)?),
+            None => None,
+        };
+        let unit_micros = match read("per_min")
+            .map(|minutes| of(minutes, &format!("a number of minutes from 1 to {STAY_MIN_MAX}")))
+        {
+            Some((minutes, odd)) => {
+                let minutes = minutes.as_u64().filter(|minutes| (1..=u64::from(STAY_MIN_MAX)).contains(minutes)).ok_or(odd)?;
+                Some(minutes as i64 * 60 * MICROS_PER_SECOND)
+            }
+            None => None,
+        };
+        let money = |key: &str| {
+            let (value, odd) = of(read(key)?, "an amount of money");
+            Some(value.as_f64().filter(|amount| *amount >= 0.0).ok_or(odd))
+        };
+        let amount = money("amount").ok_or_else(|| odd("amount", "is missing".to_owned()))??;
+        Ok(Self { days, from, to, unit_micros, amount, max: money("max").unwrap_or(Ok(f64::INFINITY))? })
     }
 
     fn of(&self, used_micros: i64) -> f64 {

@@ -91,7 +91,7 @@ impl Registry {
     }
 
     /// Devices that were ever bound to a target, by sensor id.
-    pub(super) fn bound_to(&self, target: &ObjectId) -> &[SensorId] {
+    pub fn bound_to(&self, target: &ObjectId) -> &[SensorId] {
         let bound = self.derived.bound.get_or_init(|| {
             let mut bound = HashMap::<ObjectId, Vec<SensorId>>::new();
             for version in self.devices.iter() {

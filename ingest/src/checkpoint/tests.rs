@@ -1,5 +1,7 @@
 //! A checkpoint reads back or is refused, and the folder keeps the newest two.
 
+use std::fs;
+
 use super::*;
 
 const JOURNAL: JournalId = JournalId(7);

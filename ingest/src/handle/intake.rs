@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::limits::{HTTP_REGISTRY_BYTES_MAX, RECORD_BYTES_MAX};
 use domain::record::{Publish, Record, Source, kind};
 use domain::registry::Edit;
-use domain::{Position, Timestamp};
+use domain::{Position, Timestamp, crash_point};
 use hashbrown::HashSet;
 use journal::{Append, AppendError};
 use lake::contract::{EditVerdict, Intake, IntakeError, RowVerdict};
@@ -82,8 +82,8 @@ impl Intake for Handle {
         if letter.resolved.is_some() {
             return Ok(false);
         }
-        if letter.length.is_some_and(|length| length > letter.payload.len() as u64) {
-            return Err(IntakeError::Invalid("only the head of this payload was kept".to_owned()));
+        if let Some(why) = letter.is_cut() {
+            return Err(IntakeError::Invalid(why));
         }
         let (kind, body) = Record::Reprocess(letter.again()).encode();
         let position = durable(self.shared.journal.append(kind, &body)).await?;
@@ -93,6 +93,7 @@ impl Intake for Handle {
 
     async fn settled(&self, position: Position, wait: Duration) -> bool {
         tokio::select! {
+            biased;
             () = self.shared.taken(position) => true,
             () = self.shared.clock.sleep(wait) => self.shared.position() >= position,
         }
@@ -131,6 +132,7 @@ impl Handle {
         for append in appends {
             durable(append).await?;
         }
+        crash_point!(RegistryBeforeAppend);
         self.append_last(&records.record(last, first)).await
     }
 

@@ -141,7 +141,7 @@ impl Follower {
 
     fn heard(&self, numbers: impl Iterator<Item = u32>) -> Vec<SensorHeard> {
         let pipeline = self.handle.shared().pipeline.read();
-        numbers.filter_map(|number| pipeline.state().sensors.get(number).heard()).collect()
+        numbers.map(|number| pipeline.state().sensors.get(number).heard()).collect()
     }
 
     /// Everything after what was told, at one position; `None` when it is not known any more what changed.
@@ -168,7 +168,7 @@ impl Follower {
             edit: state.edits.newest,
             parking: targets.iter().filter_map(|&id| Some((id.clone(), state.live.parking.get(id)?.clone()))).collect(),
             air: targets.iter().filter_map(|&id| Some((id.clone(), state.live.air.get(id)?.clone()))).collect(),
-            sensors: sensors.into_iter().filter_map(|number| state.sensors.get(number).heard()).collect(),
+            sensors: sensors.into_iter().map(|number| state.sensors.get(number).heard()).collect(),
             rows: self.rows.iter().map(|&(table, position)| (table, hot.chunks_after(table, position))).collect(),
         })
     }

@@ -16,8 +16,8 @@ use super::live::target_of;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Capacities(HashMap<ObjectId, Told>);
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Told {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
     at: Timestamp,
     /// Of two at one instant the lower id counts.
     sensor: SensorId,
@@ -56,12 +56,24 @@ impl Capacities {
         self.0.get(target).map(|told| told.places)
     }
 
-    /// Those that were told of where they are now.
-    pub fn kept(&self, registry: &Registry) -> Self {
-        let stays = |(target, told): &(&ObjectId, &Told)| {
-            let resolution = registry.resolve(Kind::Parking, &told.sensor, told.at);
-            target_of(&told.sensor, &resolution, None).as_ref() == Some(target)
+    pub fn told(&self, target: &ObjectId) -> Option<&Told> {
+        self.0.get(target)
+    }
+
+    pub fn set(&mut self, target: ObjectId, told: Option<Told>) {
+        match told {
+            Some(told) => self.0.insert(target, told),
+            None => self.0.remove(&target),
         };
-        Self(self.0.iter().filter(stays).map(|(target, told)| (target.clone(), told.clone())).collect())
+    }
+
+    /// Takes over what was told of a target, if it was told of where it is now.
+    pub fn keep(&mut self, before: &Self, target: &ObjectId, registry: &Registry) {
+        if let Some(told) = before.0.get(target) {
+            let resolution = registry.resolve(Kind::Parking, &told.sensor, told.at);
+            if target_of(&told.sensor, &resolution, None).as_ref() == Some(target) {
+                self.0.insert(target.clone(), told.clone());
+            }
+        }
     }
 }

@@ -79,14 +79,20 @@ impl Held {
         self.entries.contains_key(&id)
     }
 
-    /// Makes due at `now` what waited for sensors that are registered now.
-    pub fn registered(&mut self, now: Timestamp, mut is_known: impl FnMut(u32) -> bool) {
-        for (id, waiting) in &mut self.entries {
-            if let Awaits::Registration(sensor) = waiting.awaits
-                && is_known(sensor)
-            {
+    /// What waits for sensors that are registered now.
+    pub fn registered(&self, mut is_known: impl FnMut(u32) -> bool) -> Vec<LetterId> {
+        let waits = self.entries.iter().filter(|(_, waiting)| match waiting.awaits {
+            Awaits::Registration(sensor) => is_known(sensor),
+            Awaits::Until(_) => false,
+        });
+        waits.map(|(id, _)| *id).collect()
+    }
+
+    pub fn make_due(&mut self, now: Timestamp, ids: impl IntoIterator<Item = LetterId>) {
+        for id in ids {
+            if let Some(waiting) = self.entries.get_mut(&id) {
                 waiting.awaits = Awaits::Until(now);
-                self.by_due.insert((now, *id));
+                self.by_due.insert((now, id));
             }
         }
     }

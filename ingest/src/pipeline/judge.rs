@@ -17,7 +17,7 @@ use super::live;
 use super::sensor::{LivePoint, LiveValue, Resolved, Sensor};
 use super::{Committed, Effects, Pipeline, SetId, first_kept};
 use crate::batch::Message;
-use crate::options::UnknownSensors;
+use crate::options::{UnknownSensors, Weakness};
 
 /// The record that an element came with.
 pub(super) struct At<'a> {
@@ -166,6 +166,11 @@ impl Pipeline {
         };
         if observed_at > track.mark {
             return Standing::New;
+        }
+        match self.rules.weakness {
+            Weakness::Nothing => {}
+            Weakness::KnowsNoDuplicates => return Standing::New,
+            Weakness::DropsLateReadings => return Standing::Duplicate,
         }
         let at_mark = (observed_at == track.mark).then(|| track.standing_at_mark(identity));
         let stands = match at_mark {

@@ -35,7 +35,11 @@ impl Pipeline {
             };
             let elements = next..next + message.elements;
             next = elements.end;
+            let known = self.state.sensors.len() as u32;
             let sender = message.sender.as_ref().and_then(|(kind, sensor)| Some((*kind, self.state.sensors.intern(sensor)?)));
+            if let Some((_, sensor)) = sender.filter(|(_, sensor)| *sensor >= known) {
+                self.state.heard.note(&sensor);
+            }
             plan.senders.push(sender.map(|(_, sensor)| sensor));
             let Some((kind, sensor)) = sender else {
                 continue;

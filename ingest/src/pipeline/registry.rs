@@ -1,19 +1,22 @@
 //! Registry edits: the record was judged before it was appended, and is judged once more as it is applied.
 //!
-//! Judging a city takes seconds, and nobody else may wait that long for the pipeline: the service asks which edit comes next
-//! ([`Pipeline::next_edit`]), judges it aside, and hands the result to the step. A step that was not handed one judges by itself and
-//! comes to the same.
+//! Judging a city takes seconds, and so does finding what it makes of the state; nobody else may wait that long for the pipeline. The
+//! service asks which edit comes next ([`Pipeline::next_edit`]), judges it and rebuilds aside, and hands both to the step. A step that
+//! was not handed an edit judges by itself and comes to the same.
 
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use domain::registry::{Change, Edit, Registry, RowVerdict, Verdict};
-use domain::{Kind, Position};
+use domain::{Position, Timestamp};
 use lake::rows::{RegistryRows, RegistryVersion};
 use lake::table::Table;
 
 use super::open_edit::WholeEdit;
-use super::{AppliedEdit, Committed, Effects, Pipeline, live};
+use super::rebuilt::Rebuilt;
+use super::state::State;
+use super::touched::Touched;
+use super::{AppliedEdit, Committed, Effects, Pipeline};
 use crate::batch::{Batch, What};
 use crate::registry::lake_rows;
 
@@ -27,8 +30,10 @@ pub struct Judging {
 
 /// What becomes of it.
 pub struct Judged {
-    /// `None` when nothing changes.
-    registry: Option<Arc<Registry>>,
+    /// Before and after; `None` when nothing changes.
+    registry: Option<(Arc<Registry>, Arc<Registry>)>,
+    received_at: Timestamp,
+    rebuilt: Option<Rebuilt>,
     versions: Option<RecordBatch>,
     applied: AppliedEdit,
 }
@@ -45,40 +50,60 @@ impl Judging {
         let (next, changes) = match edit {
             Some(edit) => {
                 let (next, changes) = registry.apply(&edit, received_at);
-                (Some(Arc::new(next)), changes)
+                (Some((registry, Arc::new(next))), changes)
             }
             None => (None, Vec::new()),
         };
         let versions = (is_written && !changes.is_empty()).then(|| versions(&changes, position));
-        Judged { registry: next, versions, applied: AppliedEdit { position, author, changes, rows, taken } }
+        let applied = AppliedEdit { position, author, changes, rows, taken };
+        Judged { registry: next, received_at, rebuilt: None, versions, applied }
+    }
+}
+
+impl Judged {
+    /// From the state as it is before the edit's record.
+    pub fn rebuild(&mut self, state: &State) {
+        self.rebuilt = self.registry.as_ref().map(|(before, after)| {
+            let touched = Touched::by(&self.applied.changes, before, after);
+            Rebuilt::of(state, after, &touched, state.now.max(self.received_at), self.applied.position.0)
+        });
     }
 }
 
 impl Pipeline {
-    /// The first edit that becomes whole in the batch, if one does.
+    /// The edit that becomes whole with the batch's first record, if one does: no record comes between it and the state.
     pub fn next_edit(&self, batch: &Batch, committed: &Committed) -> Option<Judging> {
-        let mut edits = self.state.edits.clone();
-        let whole = batch.records.iter().find_map(|record| match &record.what {
+        let record = batch.records.first()?;
+        let whole = match &record.what {
             What::Registry { author, features } => {
+                let mut edits = self.state.edits.clone();
                 Some(edits.whole(record.position, record.received_at, author.clone(), features.clone()))
             }
-            What::RegistryPart(part) => edits.part(record.position, record.received_at, part.clone()),
+            What::RegistryPart(part) => {
+                let mut edits = self.state.edits.clone();
+                edits.part(record.position, record.received_at, part.clone())
+            }
             What::Message(_) | What::Reprocess(_) | What::Tick | What::Session => None,
-        });
+        };
         whole.map(|edit| self.judging(edit, committed))
     }
 
     /// Everything after this record is judged under the new registry; what the edit touches is rebuilt.
     pub(super) fn edit(&mut self, edit: WholeEdit, judged: &mut Option<Judged>, effects: &mut Effects, committed: &Committed) {
-        let judged = match judged.take_if(|judged| judged.applied.position == edit.position) {
+        let mut judged = match judged.take_if(|judged| judged.applied.position == edit.position) {
             Some(judged) => judged,
             None => self.judging(edit, committed).judge(),
         };
-        if let Some(registry) = judged.registry {
+        if judged.rebuilt.is_none() {
+            judged.rebuild(&self.state);
+        }
+        if let Some((_, registry)) = judged.registry {
             self.registry = registry;
             self.generation += 1;
             self.state.edits.newest = judged.applied.position;
-            self.rebuild();
+        }
+        if let Some(rebuilt) = judged.rebuilt {
+            rebuilt.put(&mut self.state);
         }
         effects.registry.extend(judged.versions);
         effects.edits.push(judged.applied);
@@ -87,17 +112,6 @@ impl Pipeline {
     fn judging(&self, edit: WholeEdit, committed: &Committed) -> Judging {
         let is_written = !committed.holds(Table::Registry, edit.position);
         Judging { edit, registry: self.registry.clone(), is_written }
-    }
-
-    fn rebuild(&mut self) {
-        let (registry, now) = (&self.registry, self.state.now);
-        let sensors = &self.state.sensors;
-        self.state.held.registered(now, |sensor| {
-            let id = &sensors.get(sensor).id;
-            Kind::ALL.into_iter().any(|kind| registry.resolve(kind, id, now).known)
-        });
-        let capacities = &mut self.state.capacities;
-        self.state.live = live::rebuilt(&self.state.live, capacities, sensors, registry, self.state.position.0);
     }
 }
 

@@ -12,7 +12,7 @@ use domain::reading::{Reading, Transport};
 use domain::registry::Resolution;
 use domain::{Flags, Kind, Quantity, SensorId, Timestamp};
 use hashbrown::HashMap;
-use lake::contract::{Counts, SensorHeard};
+use lake::contract::{Counts, LastHeard, SensorHeard};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// One sensor.
@@ -120,19 +120,20 @@ impl Sensor {
         }
     }
 
-    /// `None`: nothing of it was accepted yet.
-    pub fn heard(&self) -> Option<SensorHeard> {
-        let heard = self.heard.as_ref()?;
-        Some(SensorHeard {
+    pub fn heard(&self) -> SensorHeard {
+        let heard = self.heard.as_ref();
+        SensorHeard {
             sensor: self.id.clone(),
-            kind: heard.kind,
-            observed_at: heard.observed_at,
-            received_at: heard.received_at,
-            battery_mv: heard.battery_mv,
-            battery_pct: heard.battery_pct,
-            rssi_dbm: heard.rssi_dbm,
-            gateway: heard.gateway.as_ref().map(ToString::to_string),
-        })
+            last: heard.map(|heard| LastHeard {
+                kind: heard.kind,
+                observed_at: heard.observed_at,
+                received_at: heard.received_at,
+            }),
+            battery_mv: heard.and_then(|heard| heard.battery_mv),
+            battery_pct: heard.and_then(|heard| heard.battery_pct),
+            rssi_dbm: heard.and_then(|heard| heard.rssi_dbm),
+            gateway: heard.and_then(|heard| heard.gateway.as_ref().map(ToString::to_string)),
+        }
     }
 
     pub fn mark(&self, kind: Kind) -> Option<Planned> {

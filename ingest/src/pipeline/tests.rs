@@ -7,6 +7,7 @@ mod identity;
 mod parts;
 mod registry;
 mod speed;
+mod touched;
 
 use domain::{Kind, Reason};
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::registry::{Change, ChangeKind, CityOptions, Object, ObjectKind, Registry, Span, decode_feature, encode_feature};
-use domain::{Position, Timestamp};
+use domain::{Position, Timestamp, crash_point};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 
@@ -149,6 +149,7 @@ impl Store {
             }
         }
         drop(writing);
+        crash_point!(RegistryInRecord);
         Ok(transaction.commit()?)
     }
 }

@@ -1,13 +1,13 @@
 //! Shutdown: take what is durable, commit it, write a checkpoint, say what is left.
 
-use domain::limits::BATCH_BYTES_MAX;
+use domain::limits::{SLICE_BYTES_MAX, SLICE_RECORDS_MAX};
 use journal::TailError;
 use tracing::{info, warn};
 
+use super::Service;
 use super::leaving::Leaving;
 use super::take::Taken;
 use super::timers::Checkpoint;
-use super::{SLICE_RECORDS_MAX, Service};
 use crate::error::Error;
 
 impl Service {
@@ -17,7 +17,7 @@ impl Service {
             let entries = tokio::select! {
                 biased;
                 () = leaving.taking_is_over() => break,
-                entries = self.tail.try_next(SLICE_RECORDS_MAX, BATCH_BYTES_MAX) => entries,
+                entries = self.tail.try_next(SLICE_RECORDS_MAX, SLICE_BYTES_MAX) => entries,
             };
             match entries {
                 Ok(entries) if entries.is_empty() => break,

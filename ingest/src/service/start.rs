@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use domain::registry::CityOptions;
-use domain::{Clock, Position};
+use domain::{Clock, Position, crash_point};
 use journal::Journal;
+use journal::storage::Storage;
 use lake::Lake;
 use lake::table::Table;
 use parking_lot::{Mutex, RwLock};
@@ -25,6 +26,9 @@ use crate::shared::{Floor, Shared};
 use crate::uplinks::Uplinks;
 use crate::writer::Writer;
 
+/// The folder in the data directory.
+const CHECKPOINTS: &str = "checkpoint";
+
 /// What ingest is given.
 pub struct Deps {
     pub journal: Journal,
@@ -40,7 +44,17 @@ pub struct Deps {
 impl Service {
     /// Reads the newest checkpoint and opens the tail after it. Reads files on the calling thread: part of a start, not of a request.
     pub async fn new(options: Options, deps: Deps) -> Result<Self, Error> {
-        let checkpoints = Checkpoints::open(deps.data_dir.join("checkpoint"))?;
+        let checkpoints = Checkpoints::open(deps.data_dir.join(CHECKPOINTS))?;
+        Self::begin(options, deps, checkpoints).await
+    }
+
+    /// As [`Service::new`], with the checkpoints on a storage of the caller's own.
+    pub async fn new_on(options: Options, deps: Deps, checkpoints: Arc<dyn Storage>) -> Result<Self, Error> {
+        let checkpoints = Checkpoints::open_on(deps.data_dir.join(CHECKPOINTS), checkpoints)?;
+        Self::begin(options, deps, checkpoints).await
+    }
+
+    async fn begin(options: Options, deps: Deps, checkpoints: Checkpoints) -> Result<Self, Error> {
         let mut found = checkpoints.load()?;
         let committed = committed(&deps).await?;
         let fallback = found.fallback.unwrap_or_default();
@@ -52,6 +66,7 @@ impl Service {
         let file = deps.data_dir.join("registry.sqlite");
         let (store, registry) = registry::open(&file, &deps.lake, &state, deps.journal.head(), &deps.city).await?;
         let registry = Arc::new(registry);
+        crash_point!(RecoveryBeforeReplay);
         let tail = deps.journal.tail(state.position)?;
         info!(checkpoint = state.position.0, head = deps.journal.head().0, "ingest begins");
         let now = deps.clock.elapsed();

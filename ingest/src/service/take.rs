@@ -1,6 +1,6 @@
 //! One slice of the journal through the pipeline.
 
-use domain::{Kind, Position, codec};
+use domain::{Kind, Position, codec, crash_point};
 use journal::Entry;
 use lake::contract::HotChunk;
 use lake::table::Table;
@@ -10,9 +10,9 @@ use super::leaving::Leaving;
 use super::{Backoff, Service};
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::keys::{Loading, table_of};
+use crate::keys::Loading;
 use crate::metrics as names;
-use crate::pipeline::{AppliedEdit, Effects, Judged, Judging, KeySet, Plan, SetId};
+use crate::pipeline::{AppliedEdit, Effects, Judged, KeySet, Plan, SetId};
 use crate::uplinks::NewUplink;
 
 /// What became of a slice.
@@ -31,7 +31,7 @@ struct Prepared {
 }
 
 impl Service {
-    /// Takes what one wait gave, then lets other tasks run.
+    /// Takes what one wait gave, step by step; other tasks run in between.
     pub(super) async fn take(&mut self, entries: Vec<Entry>, leaving: &Leaving) -> Result<Taken, Error> {
         let (Some(oldest), Some(newest)) = (entries.first(), entries.last()) else {
             return Ok(Taken::All);
@@ -42,17 +42,24 @@ impl Service {
         if taken == Taken::All {
             self.shared.reach(newest);
         }
-        tokio::task::yield_now().await;
         Ok(taken)
     }
 
     async fn take_slice(&mut self, entries: Vec<Entry>, leaving: &Leaving) -> Result<Taken, Error> {
-        let began = self.shared.clock.elapsed();
         let options = codec::Options { reference_temperature_c: self.shared.options.reference_temperature_c };
-        let mut batch = Batch::default();
-        for entry in entries {
-            batch.push(entry.position, entry.received_at, entry.kind, entry.body, &options);
+        let mut entries = entries.into_iter().peekable();
+        while entries.peek().is_some() {
+            let batch = Batch::next(&mut entries, &options);
+            if self.take_batch(batch, leaving).await? == Taken::NotAll {
+                return Ok(Taken::NotAll);
+            }
+            tokio::task::yield_now().await;
         }
+        Ok(Taken::All)
+    }
+
+    async fn take_batch(&mut self, batch: Batch, leaving: &Leaving) -> Result<Taken, Error> {
+        let began = self.shared.clock.elapsed();
         let records = batch.records.len() as u64;
         let prepared = tokio::select! {
             biased;
@@ -64,6 +71,9 @@ impl Service {
         };
         let effects = self.step(batch, prepared);
         self.publish(effects).await?;
+        if self.shared.position() <= self.shared.start {
+            crash_point!(RecoveryReplay);
+        }
         metrics::counter!(names::RECORDS).increment(records);
         metrics::histogram!(names::STEP_SECONDS).record(self.shared.clock.elapsed().saturating_sub(began).as_secs_f64());
         Ok(Taken::All)
@@ -79,14 +89,20 @@ impl Service {
         Ok(Some(Prepared { plan, loaded, judged }))
     }
 
-    /// On a thread of its own and before the lock is taken: a city's edit takes seconds, and readers go on meanwhile.
+    /// On a thread of its own and before the state is written: a city's edit takes seconds, and readers go on meanwhile. Nobody else
+    /// writes the state, so it is the same when the step comes.
     async fn judge_next_edit(&self, batch: &Batch) -> Result<Option<Judged>, Error> {
         let next = self.shared.pipeline.read().next_edit(batch, &self.committed);
         let Some(judging) = next else {
             return Ok(None);
         };
-        let judged = aside::run(move || Judging::judge(judging)).await;
-        judged.map(Some).map_err(|_| Error::Ended("the judge of registry edits"))
+        let shared = self.shared.clone();
+        let judged = aside::run(move || {
+            let mut judged = judging.judge();
+            judged.rebuild(shared.pipeline.read().state());
+            judged
+        });
+        judged.await.map(Some).map_err(|_| Error::Ended("the judge of registry edits"))
     }
 
     /// State and hot rows change under one lock: a reader sees both or none.
@@ -133,8 +149,10 @@ impl Service {
     async fn record_edit(&mut self, mut edit: AppliedEdit) -> Result<(), Error> {
         if edit.taken {
             let (store, position, changes) = (self.store.clone(), edit.position, std::mem::take(&mut edit.changes));
+            crash_point!(RegistryBeforeRecord);
             let recorded = aside::run(move || store.record(position, &changes)).await;
             recorded.map_err(|_| Error::Ended("the registry store"))??;
+            crash_point!(RegistryAfterRecord);
         } else {
             warn!(position = edit.position.0, author = edit.author, "registry edit refused as it was applied");
         }
@@ -171,6 +189,7 @@ impl Service {
                     Err(error) => {
                         warn!(%error, "keys cannot be loaded, trying again");
                         tokio::select! {
+                            biased;
                             () = self.shared.clock.sleep(backoff.next()) => {}
                             () = leaving.asked() => return Ok(None),
                         }
@@ -183,7 +202,7 @@ impl Service {
 
     /// The hot rows are taken first, then the lake: rows that move between are seen twice, never missed.
     async fn fill(&self, mut loading: Loading, kind: Kind) -> Result<Loading, lake::Error> {
-        let table = table_of(kind);
+        let table = Table::of(kind);
         let hot: Vec<HotChunk> = {
             let hot = self.shared.hot.read();
             hot.after(table, self.shared.lake.snapshot(table).committed)

@@ -106,10 +106,10 @@ async fn an_edit_is_visible_when_it_is_answered_and_after_a_restart() {
     assert!(edit.position.is_some(), "{edit:?}");
     let again = ingest.handle.edit_registry("anna", bench::ONE_BAY.into(), false).await.expect("judged");
     assert!(again.position.is_none(), "nothing changes");
-    assert_eq!(ingest.handle.layout(bench::second(10)).bays.len(), 1);
+    assert_eq!(ingest.handle.registry().layout(bench::second(10)).bays.len(), 1);
     ingest.stop().await;
     let ingest = bench.start().await;
-    assert_eq!(ingest.handle.layout(bench::second(10)).bays.len(), 1);
+    assert_eq!(ingest.handle.registry().layout(bench::second(10)).bays.len(), 1);
     assert_eq!(ingest.rows(Table::Registry).await, 2);
     ingest.stop().await;
 }

@@ -10,7 +10,7 @@ use crate::hot::Load;
 use crate::metrics as names;
 use crate::writer::{Job, Written};
 
-/// Looks at due things at least this often; each costs less than a microsecond when nothing is due.
+/// Looks at due things this often while a commit is under way.
 const TIMER_MAX: Duration = Duration::from_secs(1);
 
 impl Service {
@@ -19,7 +19,7 @@ impl Service {
         if self.writer.is_busy() {
             return TIMER_MAX;
         }
-        self.writer.until_due(self.shared.clock.elapsed()).min(TIMER_MAX)
+        self.writer.until_due(self.shared.clock.elapsed())
     }
 
     pub(super) fn timers(&mut self) {

@@ -101,6 +101,12 @@ impl Broker {
 }
 
 impl Options {
+    /// Where the broker is, as the URL says it: a name or an address, without brackets, and a port.
+    pub fn host_and_port(&self) -> Result<(String, u16), Error> {
+        let Broker { host, port, .. } = self.clone().broker()?;
+        Ok((host.trim_matches(['[', ']']).to_owned(), port))
+    }
+
     pub(super) fn broker(self) -> Result<Broker, Error> {
         let url = Url::parse(&self.url).map_err(|_| Error::Url { url: shown(&self.url) })?;
         match url.scheme() {

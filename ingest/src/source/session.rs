@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::Clock;
+use domain::{Clock, Position};
 use journal::{Append, AppendError, Journal};
 use metrics::{counter, gauge};
 use tokio::sync::{mpsc, watch};
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Status;
+use super::circle::Circle;
 use super::link::{Answers, Arrival, Arrivals, Link, Lost};
 use super::metrics as names;
 use super::options::Broker;
@@ -30,14 +31,39 @@ pub(super) enum Ended {
     /// As asked, with everything acknowledged that could be.
     Left,
     Lost(Lost),
+    /// The broker sends what it got from here.
+    Circle,
     /// What is not durable is never acknowledged; the broker keeps it.
     Unwritable(AppendError),
 }
 
 /// A message on its way to the disk.
 struct Open {
+    /// 0 for QoS 0, which nobody waits for.
     packet_id: u16,
     append: Append,
+}
+
+/// Messages in the order of their arrival.
+struct Opens {
+    queue: mpsc::Receiver<Open>,
+    first: Option<Open>,
+}
+
+impl Opens {
+    /// What became of the next; `None` at the end. Dropping the future loses nothing.
+    async fn settled(&mut self) -> Option<(u16, Result<Position, AppendError>)> {
+        if self.first.is_none() {
+            self.first = self.queue.recv().await;
+        }
+        let Open { packet_id, append } = self.first.as_mut()?;
+        let settled = (*packet_id, append.await);
+        self.first = None;
+        if let (0, Err(_)) = &settled {
+            counter!(names::DROPPED).increment(1);
+        }
+        Some(settled)
+    }
 }
 
 /// As many as there are packet ids.
@@ -47,22 +73,24 @@ const LEAVE_MAX: Duration = Duration::from_secs(5);
 
 impl Session<'_> {
     pub(super) async fn serve(&self, link: Link, shutdown: &CancellationToken) -> Ended {
-        let (queue, open) = mpsc::channel(OPEN_MAX);
+        let (queue, opened) = mpsc::channel(OPEN_MAX);
         let Link { mut arrivals, answers } = link;
-        let acknowledging = acknowledge(&answers, open);
-        let receiving = self.receive(&mut arrivals, &answers, queue, shutdown);
+        let mut opens = Opens { queue: opened, first: None };
         let leaving = async {
             shutdown.cancelled().await;
             self.clock.sleep(LEAVE_MAX).await;
         };
-        tokio::select! {
-            ended = receiving => ended,
-            failed = acknowledging => match failed {
+        let ended = tokio::select! {
+            ended = self.receive(&mut arrivals, &answers, queue, shutdown) => ended,
+            failed = acknowledge(&answers, &mut opens) => match failed {
                 Err(ended) => ended,
                 Ok(never) => match never {},
             },
-            () = leaving => Ended::Left,
-        }
+            () = leaving => return Ended::Left,
+        };
+        // Nobody can be told any more, and what of QoS 0 is lost is still counted.
+        while opens.settled().await.is_some() {}
+        ended
     }
 
     async fn receive(
@@ -73,6 +101,7 @@ impl Session<'_> {
         shutdown: &CancellationToken,
     ) -> Ended {
         let client = Bytes::from(self.broker.client_id.clone());
+        let mut circle = Circle::default();
         loop {
             // What waits for the disk is bounded by not reading on.
             self.journal.ready().await;
@@ -80,8 +109,13 @@ impl Session<'_> {
                 arrival = arrivals.next() => arrival,
                 () = shutdown.cancelled() => break,
             };
+            if let Ok(Arrival::Message(message)) = &arrival
+                && circle.closes_with(&message.topic, &message.payload)
+            {
+                return Ended::Circle;
+            }
             let taken = match arrival {
-                Ok(Arrival::Message(message)) => self.take(message, &client, &queue),
+                Ok(Arrival::Message(message)) => self.take(message, &client, &queue).await,
                 Ok(other) => self.agree(other, answers).await,
                 Err(lost) => Err(lost),
             };
@@ -98,16 +132,13 @@ impl Session<'_> {
         Ended::Left
     }
 
-    fn take(&self, message: super::message::Message, client: &Bytes, queue: &mpsc::Sender<Open>) -> Result<(), Lost> {
-        let (qos, packet_id) = (message.qos, message.packet_id);
+    async fn take(&self, message: super::message::Message, client: &Bytes, queue: &mpsc::Sender<Open>) -> Result<(), Lost> {
+        let packet_id = if message.qos == 0 { 0 } else { message.packet_id };
         let append = message.append(self.journal, client);
-        if qos == 0 {
-            if let Some(Err(_)) = append.outcome() {
-                counter!(names::DROPPED).increment(1);
-            }
-            return Ok(());
+        match packet_id {
+            0 => queue.send(Open { packet_id, append }).await.map_err(|_| Lost::Answers),
+            _ => queue.try_send(Open { packet_id, append }).map_err(|_| Lost::PacketIds),
         }
-        queue.try_send(Open { packet_id, append }).map_err(|_| Lost::PacketIds)
     }
 
     async fn agree(&self, arrival: Arrival, answers: &Answers) -> Result<(), Lost> {
@@ -129,10 +160,13 @@ impl Session<'_> {
 }
 
 /// Acknowledges in order of arrival; ends only by failing, and says goodbye once the queue has ended.
-async fn acknowledge(answers: &Answers, mut open: mpsc::Receiver<Open>) -> Result<Infallible, Ended> {
-    while let Some(Open { packet_id, append }) = open.recv().await {
-        append.await.map_err(Ended::Unwritable)?;
-        answers.acknowledge(packet_id).await.map_err(Ended::Lost)?;
+async fn acknowledge(answers: &Answers, opens: &mut Opens) -> Result<Infallible, Ended> {
+    while let Some((packet_id, outcome)) = opens.settled().await {
+        match (packet_id, outcome) {
+            (0, _) => {}
+            (_, Err(error)) => return Err(Ended::Unwritable(error)),
+            (packet_id, Ok(_)) => answers.acknowledge(packet_id).await.map_err(Ended::Lost)?,
+        }
     }
     answers.leave().await.map_err(Ended::Lost)?;
     std::future::pending().await

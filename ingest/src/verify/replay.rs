@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::limits::HOT_ROWS_MAX;
+use domain::limits::{HOT_ROWS_MAX, SLICE_RECORDS_MAX};
 use domain::registry::Registry;
 use domain::{Kind, Position, codec};
 use journal::{Entry, Records, TailError};
@@ -13,12 +13,9 @@ use super::Subject;
 use super::waiting::Waiting;
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::keys::{Loading, table_of};
+use crate::keys::Loading;
 use crate::pipeline::{Committed, Judging, KeySet, Pipeline, Plan, Rules, SetId, State};
 use crate::registry::{Store, StoreError, rows_upto};
-
-/// Records of one step.
-const SLICE_RECORDS_MAX: usize = 8_192;
 
 pub struct Replay<'a> {
     pub subject: &'a Subject<'a>,
@@ -106,10 +103,14 @@ impl Replay<'_> {
 
     async fn take(&self, pipeline: &mut Pipeline, entries: Vec<Entry>, waiting: &mut Waiting) -> Result<(), Stop> {
         let options = codec::Options { reference_temperature_c: self.subject.options.reference_temperature_c };
-        let mut batch = Batch::default();
-        for entry in entries {
-            batch.push(entry.position, entry.received_at, entry.kind, entry.body, &options);
+        let mut entries = entries.into_iter().peekable();
+        while entries.peek().is_some() {
+            self.take_batch(pipeline, Batch::next(&mut entries, &options), waiting).await?;
         }
+        Ok(())
+    }
+
+    async fn take_batch(&self, pipeline: &mut Pipeline, batch: Batch, waiting: &mut Waiting) -> Result<(), Stop> {
         let plan = pipeline.plan(&batch);
         let first = batch.records.first().map_or(Position::START, |record| record.position);
         let loaded = self.load(pipeline, &plan, first, waiting).await?;
@@ -134,7 +135,7 @@ impl Replay<'_> {
             let Some(mut loading) = Loading::of(kind, &plan.load, &pipeline.state().sensors, first) else {
                 continue;
             };
-            for rows in self.lake.keys(table_of(kind), &loading.wanted()).await? {
+            for rows in self.lake.keys(Table::of(kind), &loading.wanted()).await? {
                 loading.take(&rows)?;
             }
             for rows in waiting.readings(kind) {

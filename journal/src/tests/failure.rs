@@ -39,6 +39,21 @@ fn fail_and_mend(faults: Faults) {
 }
 
 #[test]
+fn a_writer_tells_when_it_is_due() {
+    let mut rig = Rig::new(1 << 20, 0);
+    assert_eq!(rig.writer.due(), None);
+    let _waiting = rig.append(b"waits");
+    assert_eq!(rig.writer.due(), Some(Duration::ZERO));
+    rig.disk.set_faults(Faults { write: true, ..Faults::default() });
+    rig.writer.step();
+    assert_eq!(rig.writer.due(), Some(rig.clock.elapsed() + SECOND), "then it tries to mend the log");
+    rig.disk.set_faults(Faults::default());
+    rig.clock.advance(SECOND);
+    rig.writer.step();
+    assert_eq!(rig.writer.due(), None);
+}
+
+#[test]
 fn a_failed_write_fails_what_waits_and_the_log_goes_on_after_it() {
     fail_and_mend(Faults { write: true, ..Faults::default() });
 }
@@ -185,4 +200,21 @@ fn closing_writes_what_is_appended_and_ends_tails_behind_it() {
         assert!(matches!(tail.next(9, 9).await, Err(TailError::Closed)));
     });
     assert_eq!(health.health(), Health::Closed);
+}
+
+#[test]
+fn a_hold_refuses_all_kinds_but_those_that_are_spared_and_says_why() {
+    let mut rig = Rig::new(1 << 20, 0);
+    let before = rig.append(b"before");
+    rig.journal.hold("no room for readings", |kind| kind == 9);
+    let (refused, spared) = (rig.journal.append(1, b"refused"), rig.journal.append(9, b"spared"));
+    rig.writer.step();
+    assert_eq!((before.outcome(), spared.outcome()), (Some(Ok(Position(1))), Some(Ok(Position(2)))));
+    let why = refused.outcome().expect("known at once").expect_err("refused").to_string();
+    assert!(why.contains("no room for readings"), "{why}");
+    assert_eq!(rig.journal.health(), Health::Failed("no room for readings".into()));
+    rig.journal.release();
+    assert_eq!(rig.journal.health(), Health::Writable);
+    assert_eq!(rig.batch(&[b"again"])[0].outcome(), Some(Ok(Position(3))));
+    assert_eq!(rig.bodies(), [&b"before"[..], b"spared", b"again"]);
 }

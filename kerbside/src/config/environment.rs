@@ -8,7 +8,7 @@ use figment::value::Dict;
 
 const PREFIX: &str = "KERBSIDE_";
 /// Read elsewhere: by the command line, and by scripts and tests.
-const OTHERS: [&str; 3] = ["CONFIG", "BIN", "SHARED"];
+const OTHERS: [&str; 4] = ["CONFIG", "BIN", "SHARED", "CRASH_AT"];
 
 /// The variables as a layer, and the names of those that no key of `defaults` answers to.
 pub fn read(defaults: &Figment) -> (Env, Vec<String>) {

@@ -46,6 +46,23 @@ pub struct LiveState {
     /// The targets of both kinds whose entry here changed last.
     #[serde(skip)]
     pub changes: Changes,
+    /// When the newest reading was received that stands here, or stood. Kept, since finding it means going over everything.
+    #[serde(skip)]
+    pub newest: Option<Timestamp>,
+}
+
+impl LiveState {
+    /// Something else is now shown at this target, by a reading that was received then.
+    pub fn note(&mut self, target: &ObjectId, received_at: Timestamp) {
+        self.changes.note(target);
+        self.newest = self.newest.max(Some(received_at));
+    }
+
+    /// Of a state that was read from elsewhere.
+    pub fn find_newest(&mut self) {
+        let parking = self.parking.values().map(|last| last.received_at);
+        self.newest = parking.chain(self.air.values().flatten().map(|(_, last)| last.received_at)).max();
+    }
 }
 
 /// What changed last, for readers that follow a state: the newest [`LIVE_CHANGES_MAX`], by name.

@@ -1,7 +1,7 @@
 //! What operators ask.
 
 use domain::registry::Registry;
-use domain::{Kind, Position, SensorId, Timestamp};
+use domain::{Kind, ObjectId, Position, SensorId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How far ingest is.
@@ -35,57 +35,56 @@ pub struct TableStatus {
     pub hot_rows: u64,
 }
 
+/// A sensor that was ever heard of, as the registry sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensorStatus {
-    pub sensor: SensorId,
-    pub kind: Kind,
+    pub heard: SensorHeard,
     pub registered: bool,
-    pub observed_at: Timestamp,
-    pub received_at: Timestamp,
-    /// What its target expects, seconds between readings; `None` for a provisional sensor.
+    /// What its target expects, seconds between readings; `None` for a sensor without one.
     pub interval_s: Option<u32>,
-    pub battery_mv: Option<i32>,
-    pub battery_pct: Option<f64>,
-    pub rssi_dbm: Option<f64>,
-    pub gateway: Option<String>,
-    pub target: Option<String>,
+    pub target: Option<ObjectId>,
+    /// Of its device, where the registry has one.
+    pub profile: Option<String>,
 }
 
 /// How a sensor was last heard, whatever the registry says of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensorHeard {
     pub sensor: SensorId,
-    pub kind: Kind,
-    pub observed_at: Timestamp,
-    pub received_at: Timestamp,
+    /// `None`: it sent something, of which nothing was accepted yet.
+    pub last: Option<LastHeard>,
     pub battery_mv: Option<i32>,
     pub battery_pct: Option<f64>,
     pub rssi_dbm: Option<f64>,
     pub gateway: Option<String>,
 }
 
+/// The newest accepted reading of a sensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastHeard {
+    pub kind: Kind,
+    pub observed_at: Timestamp,
+    pub received_at: Timestamp,
+}
+
 impl SensorHeard {
-    /// By the registry as it was when the reading was taken.
-    pub fn status(self, registry: &Registry) -> SensorStatus {
-        let resolution = registry.resolve(self.kind, &self.sensor, self.observed_at);
-        let interval_s = match self.kind {
+    /// By the registry as it was when the reading was taken; without one, as it is `now`.
+    pub fn status(self, registry: &Registry, now: Timestamp) -> SensorStatus {
+        let device = registry.devices.at(self.sensor.as_str(), now);
+        let profile = device.and_then(|device| device.object.profile.clone());
+        let Some(last) = self.last else {
+            let is_known = |kind| registry.resolve(kind, &self.sensor, now).known;
+            let registered = Kind::ALL.into_iter().any(is_known);
+            return SensorStatus { heard: self, registered, interval_s: None, target: None, profile };
+        };
+        let resolution = registry.resolve(last.kind, &self.sensor, last.observed_at);
+        let interval_s = match last.kind {
             Kind::Parking => resolution.heartbeat_s,
             Kind::Air => resolution.interval_s,
         };
         let target = resolution.target.or_else(|| resolution.by_quantity.into_iter().find_map(|(_, target)| target));
-        SensorStatus {
-            sensor: self.sensor,
-            kind: self.kind,
-            registered: resolution.known,
-            observed_at: self.observed_at,
-            received_at: self.received_at,
-            interval_s,
-            battery_mv: self.battery_mv,
-            battery_pct: self.battery_pct,
-            rssi_dbm: self.rssi_dbm,
-            gateway: self.gateway,
-            target: target.map(|target| target.id.as_str().to_owned()),
-        }
+        let target = target.map(|target| target.id);
+        SensorStatus { heard: self, registered: resolution.known, interval_s, target, profile }
     }
 }
 

@@ -178,5 +178,6 @@ pub(super) fn described(path: String, bytes: i64, day_text: Option<&str>, stats:
         key_max: stats.key_max,
         time_min: stats.time_min,
         time_max: stats.time_max,
+        hash: stats.hash,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Timestamp, crash_point};
 use tracing::debug;
 
 use crate::table::Table;
@@ -17,16 +17,23 @@ impl Lake {
         let _turn = self.maintain().await?;
         let mut written = 0;
         for table in Table::ALL {
-            let log = self.log(table);
-            let (version, since) = (log.snapshot().version, log.log().checkpoint().await.unwrap_or(0));
-            if version - since < i64::from(self.inner.options.checkpoint_commits.max(1)) {
-                continue;
-            }
-            let kept = Duration::from_secs(u64::from(self.inner.options.log_kept_h) * 3_600);
-            let deleted = log.log().write_checkpoint(now.minus(kept)).await?;
-            written += 1;
-            debug!(table = table.name(), version, deleted, "delta checkpoint written");
+            written += usize::from(self.checkpoint_log(table, now).await?);
         }
         Ok(written)
+    }
+
+    /// By whoever maintains the lake. `false`: it has few new commits.
+    pub(super) async fn checkpoint_log(&self, table: Table, now: Timestamp) -> Result<bool, Error> {
+        let log = self.log(table);
+        let (version, since) = (log.snapshot().version, log.log().checkpoint().await.unwrap_or(0));
+        if version - since < i64::from(self.inner.options.checkpoint_commits.max(1)) {
+            return Ok(false);
+        }
+        let kept = Duration::from_secs(u64::from(self.inner.options.log_kept_h) * 3_600);
+        crash_point!(LogCheckpointBefore);
+        let deleted = log.log().write_checkpoint(now.minus(kept)).await?;
+        crash_point!(LogCheckpointAfter);
+        debug!(table = table.name(), version, deleted, "delta checkpoint written");
+        Ok(true)
     }
 }

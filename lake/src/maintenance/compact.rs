@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use domain::check::Promise;
 use domain::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
-use domain::{Position, Timestamp};
+use domain::{Position, Timestamp, crash_point};
 use hashbrown::HashMap;
 use object_store::ObjectStoreExt;
 use tracing::{info, warn};
 
 use super::merge::{Merged, Target, merge};
+use crate::footer::Footers;
 use crate::log::{Change, Outcome};
 use crate::snapshot::{DataFile, TableSnapshot};
 use crate::staging::{Level, join, written};
@@ -28,7 +29,6 @@ const DAY_SETTLES: Duration = Duration::from_secs(3_600);
 const LATE_WAITS: Duration = Duration::from_secs(24 * 3_600);
 /// … or when they hold this part of its bytes.
 const LATE_PART: u64 = 8;
-const MICROS_PER_HOUR: i64 = 3_600 * MICROS_PER_SECOND;
 
 /// What compaction did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +55,11 @@ impl Lake {
         let _turn = self.maintain().await?;
         let mut done = Compaction::default();
         for table in Table::ALL {
-            for job in plan(&self.snapshot(table), now) {
+            for (number, job) in plan(&self.snapshot(table), now, self.inner.options.merge_every_s).into_iter().enumerate() {
+                // Whoever replays the log holds each entry since its checkpoint at once: four years of days are too many.
+                if number > 0 && number % self.inner.options.checkpoint_commits.max(1) as usize == 0 {
+                    self.checkpoint_log(table, now).await?;
+                }
                 match self.run(table, &job, now, checkpoint).await {
                     Ok(Some(merged)) => {
                         done.files_in += job.inputs.len();
@@ -78,7 +82,8 @@ impl Lake {
         let root = self.table_root(table);
         let mut opened = Vec::with_capacity(job.inputs.len());
         for file in &job.inputs {
-            opened.push((file.clone(), self.inner.footers.open(&self.inner.location.store, &root, file).await?));
+            // Past the handle's cache: nobody reads these files again.
+            opened.push((file.clone(), Footers::default().open(&self.inner.location.store, &root, file).await?));
         }
         let lake = self.clone();
         let forget = (job.level == Level::Day && table.forgets_offsets()).then_some(checkpoint);
@@ -102,9 +107,11 @@ impl Lake {
         let removed = job.inputs.iter().map(|file| file.path.clone()).collect();
         let change = Change::compact(now, merged.files.clone(), removed, self.inner.options.target_bytes);
         let log = self.log(table);
+        crash_point!(CompactionBeforeLog);
         let outcome = log.write(&mut *log.lock().await, &change).await;
         match outcome {
             Ok(Outcome::Written) => {
+                crash_point!(CompactionAfterLog);
                 metrics::compacted(table, job.inputs.len(), merged.rows_read);
                 info!(table = table.name(), day = job.day, files = job.inputs.len(), rows = merged.rows_read, "files merged");
                 Ok(Some(merged))
@@ -142,16 +149,17 @@ impl Lake {
     }
 }
 
-/// Only files written in hours that are over: what is written now waits for more.
-pub(super) fn plan(snapshot: &TableSnapshot, now: Timestamp) -> Vec<Job> {
-    let this_hour = now.as_micros().div_euclid(MICROS_PER_HOUR) * MICROS_PER_HOUR;
+/// Only files written in spans (hours, unless configured) that are over: what is written now waits for more.
+pub(super) fn plan(snapshot: &TableSnapshot, now: Timestamp, every_s: u32) -> Vec<Job> {
+    let span = i64::from(every_s.max(1)) * MICROS_PER_SECOND;
+    let this_span = now.as_micros().div_euclid(span) * span;
     let mut days: HashMap<i32, Vec<&DataFile>> = HashMap::new();
     for file in &snapshot.files {
         days.entry(file.day).or_default().push(file);
     }
     let mut jobs = Vec::new();
     for (day, files) in days {
-        let past = files.into_iter().filter(|file| written(&file.path).1.as_micros() < this_hour).collect::<Vec<_>>();
+        let past = files.into_iter().filter(|file| written(&file.path).1.as_micros() < this_span).collect::<Vec<_>>();
         let settled = i64::from(day + 1) * MICROS_PER_DAY + DAY_SETTLES.as_micros() as i64;
         let job = if now.as_micros() >= settled { whole_day(&past, now) } else { hours(&past) };
         if let Some((inputs, level)) = job {

@@ -7,12 +7,18 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::Int64Type;
+use bytes::Bytes;
 use domain::limits::{LAKE_BATCH_ROWS_MAX, LAKE_MERGE_BYTES_MAX};
 use domain::{Position, Timestamp};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::AsyncArrowWriter;
+use parquet::arrow::async_writer::AsyncFileWriter;
+use tokio::io::AsyncWriteExt;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::log::Added;
 use crate::staging::{Level, Names, added, join};
@@ -149,9 +155,35 @@ struct Output<'a> {
     open: Option<OpenFile>,
 }
 
+/// A file on its way to the store, hashed as it goes by.
+struct Hashed {
+    sink: BufWriter,
+    hash: Xxh3,
+}
+
+impl Hashed {
+    fn new(sink: BufWriter) -> Self {
+        Self { sink, hash: Xxh3::new() }
+    }
+}
+
+impl AsyncFileWriter for Hashed {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, parquet::errors::Result<()>> {
+        async move {
+            self.hash.update(&bytes);
+            Ok(self.sink.put(bytes).await?)
+        }
+        .boxed()
+    }
+
+    fn complete(&mut self) -> BoxFuture<'_, parquet::errors::Result<()>> {
+        async move { Ok(self.sink.shutdown().await?) }.boxed()
+    }
+}
+
 struct OpenFile {
     path: String,
-    writer: AsyncArrowWriter<BufWriter>,
+    writer: AsyncArrowWriter<Hashed>,
     stats: FileStats,
 }
 
@@ -176,8 +208,9 @@ impl Output<'_> {
     }
 
     async fn close(&mut self, merged: &mut Merged) -> Result<(), Error> {
-        if let Some(file) = self.open.take() {
-            file.writer.close().await?;
+        if let Some(mut file) = self.open.take() {
+            file.writer.finish().await?;
+            file.stats.hash = Some(file.writer.into_inner().hash.digest());
             let size = self.target.store.head(&join(&self.target.root, &file.path)).await?.size;
             merged.files.push(added(file.path, size, self.target.day, file.stats));
         }
@@ -188,7 +221,7 @@ impl Output<'_> {
 impl OpenFile {
     fn create(target: &Target<'_>) -> Result<Self, Error> {
         let path = target.names.next(target.day, target.level, target.now);
-        let sink = BufWriter::new(target.store.clone(), join(&target.root, &path));
+        let sink = Hashed::new(BufWriter::new(target.store.clone(), join(&target.root, &path)));
         let writer = AsyncArrowWriter::try_new_with_options(sink, target.table.file_schema(), encode::options(target.table))?;
         Ok(Self { path, writer, stats: FileStats::default() })
     }

@@ -1,5 +1,7 @@
 //! Compaction, vacuum and retention on real files.
 
+mod memory;
+
 use arrow::record_batch::RecordBatch;
 use domain::limits::{LAKE_LONG_ROW_GROUP_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use domain::rng::Rng;
@@ -176,10 +178,11 @@ fn late_files_of_a_merged_day_wait_until_they_are_worth_it() {
         key_max: None,
         time_min: None,
         time_max: None,
+        hash: None,
     };
     let jobs = |files: Vec<DataFile>, now: &str| {
         let snapshot = TableSnapshot { table: PARKING, version: 0, committed: Position(0), files };
-        plan(&snapshot, at(now)).into_iter().map(|job| (job.inputs.len(), job.level)).collect::<Vec<_>>()
+        plan(&snapshot, at(now), 3_600).into_iter().map(|job| (job.inputs.len(), job.level)).collect::<Vec<_>>()
     };
     let merged = file("d", 1, 8_000);
     assert_eq!(jobs(vec![merged.clone(), file("f", 2, 100)], "2026-11-21T04:00:00Z"), []);

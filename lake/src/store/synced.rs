@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use domain::crash_point;
 use futures::FutureExt;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
@@ -164,10 +165,12 @@ impl Staged {
     /// Durable under its name when it returns.
     fn place(self, placement: Placement) -> io::Result<()> {
         self.file.sync_all()?;
+        crash_point!(FileBeforeName);
         match placement {
             Placement::Replace => std::fs::rename(&self.path, &self.target)?,
             Placement::Create => std::fs::hard_link(&self.path, &self.target)?,
         }
+        crash_point!(FileAfterName);
         sync_folder(folder_of(&self.target))
     }
 }

@@ -86,3 +86,30 @@ async fn damaged_files_are_told_and_do_not_silence_the_rest() {
     let damaged = FindingKind::FileDamaged;
     assert_eq!(kinds, [FindingKind::FileMissing, damaged, damaged, damaged, FindingKind::IdentityTwice]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bit_that_flips_anywhere_in_a_file_is_found_whether_it_decodes_or_not() {
+    let mut lake = Fixture::with(|options| options.checkpoint_commits = 1).await;
+    for n in 1..=3 {
+        let rows = ["a", "b", "c"].map(|bay| (bay, format!("2026-11-23T10:0{n}:00Z")));
+        lake.commit_parking(n * 3, parking(n * 3 - 2, &rows.each_ref().map(|(bay, time)| (*bay, time.as_str())))).await;
+    }
+    lake.clock.set(crate::fixture::at("2026-11-24T14:00:00Z"));
+    lake.lake.compact_due(lake.clock_now(), Position(0)).await.expect("compacts");
+    lake.commit_parking(10, parking(10, &[("d", "2026-11-24T13:00:00Z")])).await;
+    // What a checkpoint carries, not what this process remembers.
+    lake.lake.checkpoint_logs(lake.clock_now()).await.expect("writes");
+    lake.reopen().await;
+    assert_eq!(kinds(&lake, 10).await, []);
+    for file in &lake.lake.snapshot(PARKING).files {
+        let path = lake.disk(PARKING).join(&file.path);
+        let whole = std::fs::read(&path).expect("there");
+        for byte in (0..whole.len()).step_by(whole.len() / 23) {
+            let mut flipped = whole.clone();
+            flipped[byte] ^= 1 << (byte % 8);
+            std::fs::write(&path, &flipped).expect("writable");
+            assert_eq!(kinds(&lake, 10).await, [(FindingKind::FileDamaged, PARKING.name())], "byte {byte} of {}", file.path);
+        }
+        std::fs::write(&path, &whole).expect("writable");
+    }
+}

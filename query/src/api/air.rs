@@ -2,7 +2,7 @@
 
 use domain::registry::{Layout, StationClass, StationEntry};
 use domain::{ObjectId, Quantity};
-use lake::contract::AirLast;
+use lake::contract::{AirLast, LiveState};
 use serde_json::{Value, json};
 
 use super::Endpoint;
@@ -10,9 +10,10 @@ use crate::air::{Lasts, station_item, station_schema, value_rows};
 use crate::answer::{Answer, List};
 use crate::app::App;
 use crate::area;
+use crate::board::Standing;
 use crate::call::Call;
 use crate::format::{self, Format};
-use crate::parameter::{AREA, BBOX, Bbox, CURSOR, FaultKind, Kind, LIMIT, Parameter};
+use crate::parameter::{AREA, Arguments, BBOX, Bbox, CURSOR, FaultKind, Kind, LIMIT, Parameter};
 use crate::problem::Problem;
 use crate::{cursor, schema};
 
@@ -49,7 +50,7 @@ const LATEST: &[Parameter] = &[INDEX, POLLUTANT, BBOX, AREA, CLASS, LIMIT, CURSO
 const NO_INDEX: &str = "not computed: an index needs valid hourly means, which this server does not make yet";
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::get("/v1/air/stations", "stations", |app, call| Box::pin(async move { stations(&app, &call) }))
+    Endpoint::get("/v1/air/stations", "stations", |app, call| Box::pin(async move { stations(&app, call).await }))
         .says(
             TAG,
             "Stations with their newest values",
@@ -60,12 +61,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(STATIONS)
         .formats(format::PLACES)
         .answers(|| schema::list(station_schema([])), || list_example(station_example())),
-    Endpoint::get("/v1/air/stations/{id}", "station", |app, call| Box::pin(async move { station(&app, &call) }))
+    Endpoint::get("/v1/air/stations/{id}", "station", |app, call| Box::pin(async move { station(&app, call).await }))
         .says(TAG, "One station with its newest values", "As in the list.")
         .takes(&[ID])
         .formats(format::PLACE)
         .answers(|| schema::with(station_schema([]), [("as_of", schema::time("when this is true"))]), one_example),
-    Endpoint::get("/v1/air/latest", "latest", |app, call| Box::pin(async move { latest(&app, &call) }))
+    Endpoint::get("/v1/air/latest", "latest", |app, call| Box::pin(async move { latest(&app, call).await }))
         .says(
             TAG,
             "Concentrations now",
@@ -77,27 +78,27 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .answers(latest_schema, latest_example),
 ];
 
-fn stations(app: &App, call: &Call) -> Result<Answer, Problem> {
-    page(app, call, "stations", Values::All, |_| {})
+async fn stations(app: &App, call: Call) -> Result<Answer, Problem> {
+    page(app, call, "stations", Values::All, |_| {}).await
 }
 
-fn latest(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let index = call.arguments.text(INDEX.name).unwrap_or_default();
-    page(app, call, "latest", Values::Asked, |item| {
+async fn latest(app: &App, call: Call) -> Result<Answer, Problem> {
+    let index = call.arguments.text(INDEX.name).unwrap_or_default().to_owned();
+    let add_index = |item: &mut Value| {
         item["index"] = json!(index);
         item["aqi"] = Value::Null;
         item["reason"] = json!(NO_INDEX);
-    })
+    };
+    page(app, call, "latest", Values::Asked, add_index).await
 }
 
-fn station(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let now = app.now();
+async fn station(app: &App, call: Call) -> Result<Answer, Problem> {
     let id = call.arguments.object(ID.name).ok_or_else(|| Problem::parameter(ID.name, FaultKind::NotId))?;
-    let layout = app.live.layout(now);
+    let lasts = |_: &Standing, state: &LiveState| state.air.get(&id).cloned().unwrap_or_default();
+    let ((standing, now), lasts) = app.board.with_state(app.now(), lasts).await?;
+    let layout = &standing.layout;
     let place = layout.station_by_id.get(&id).ok_or_else(|| Problem::absent("station", id.as_str()))?;
-    let mut lasts = Vec::new();
-    app.live.with_state(&mut |state| lasts = state.air.get(&id).cloned().unwrap_or_default());
-    let mut item = station_item(&layout, &layout.stations[*place], &lasts, now);
+    let mut item = station_item(layout, &layout.stations[*place], &lasts, now);
     item["as_of"] = json!(now.to_string());
     Ok(Answer::object(item))
 }
@@ -121,8 +122,7 @@ struct Wish {
 }
 
 impl Wish {
-    fn of(call: &Call, layout: &Layout, operation: &'static str) -> Result<Self, Problem> {
-        let arguments = &call.arguments;
+    fn of(arguments: &Arguments, layout: &Layout, operation: &'static str) -> Result<Self, Problem> {
         let class = arguments.text(CLASS.name);
         Ok(Self {
             bbox: arguments.bbox(BBOX.name),
@@ -147,18 +147,27 @@ impl Wish {
     }
 }
 
-fn page(app: &App, call: &Call, operation: &'static str, values: Values, finish: impl Fn(&mut Value)) -> Result<Answer, Problem> {
-    let now = app.now();
-    let layout = app.live.layout(now);
-    let wish = Wish::of(call, &layout, operation)?;
-    let (found, more) = find(app, &layout, &wish, values);
-    let last = found.last().filter(|_| more).map(|(entry, _)| &entry.station.id);
-    let next = last.map(|last| cursor::write(&call.arguments, operation, last));
+async fn page(
+    app: &App,
+    call: Call,
+    operation: &'static str,
+    values: Values,
+    finish: impl Fn(&mut Value),
+) -> Result<Answer, Problem> {
+    let Call { arguments, format, .. } = call;
+    let read = |standing: &Standing, state: &LiveState| {
+        Wish::of(&arguments, &standing.layout, operation).map(|wish| find(&standing.layout, state, &wish, values))
+    };
+    let ((standing, now), found) = app.board.with_state(app.now(), read).await?;
+    let Found { stations, more } = found?;
+    let layout = &standing.layout;
+    let last = stations.last().filter(|_| more).map(|(place, _)| &layout.stations[*place].station.id);
+    let next = last.map(|last| cursor::write(&arguments, operation, last));
     let mut items = Vec::new();
-    for (entry, lasts) in &found {
-        let mut item = station_item(&layout, entry, lasts, now);
+    for (place, lasts) in &stations {
+        let mut item = station_item(layout, &layout.stations[*place], lasts, now);
         finish(&mut item);
-        match call.format {
+        match format {
             Format::Csv => items.extend(value_rows(&item)),
             _ => items.push(item),
         }
@@ -166,33 +175,28 @@ fn page(app: &App, call: &Call, operation: &'static str, values: Values, finish:
     Ok(Answer::List(List::new(items, next, now)))
 }
 
-/// The stations of the page with copies of their values, and whether there are more.
-fn find<'a>(
-    app: &App,
-    layout: &'a Layout,
-    wish: &Wish,
-    values: Values,
-) -> (Vec<(&'a StationEntry, Vec<(Quantity, AirLast)>)>, bool) {
+/// A page of stations, by place in the layout, with copies of their values.
+struct Found {
+    stations: Vec<(usize, Vec<(Quantity, AirLast)>)>,
+    more: bool,
+}
+
+/// Under the lock of the state, so no more is done than the page needs.
+fn find(layout: &Layout, state: &LiveState, wish: &Wish, values: Values) -> Found {
     let start = wish.after.as_ref().map_or(0, |after| layout.stations.partition_point(|entry| entry.station.id <= *after));
-    let placed: Vec<_> = layout.stations[start..].iter().filter(|entry| wish.places(entry)).collect();
     let shown = |quantity: Quantity| values == Values::All || wish.pollutant.is_none_or(|asked| asked == quantity);
-    let mut found = Vec::new();
-    let mut more = false;
-    app.live.with_state(&mut |state| {
-        for entry in &placed {
-            let lasts = state.air.get(&entry.station.id).map(Vec::as_slice).unwrap_or_default();
-            if !wish.measures(entry, lasts) {
-                continue;
-            }
-            if found.len() == wish.limit {
-                more = true;
-                break;
-            }
-            let copies = lasts.iter().filter(|(quantity, _)| shown(*quantity)).cloned().collect();
-            found.push((*entry, copies));
+    let mut stations = Vec::new();
+    for (place, entry) in layout.stations.iter().enumerate().skip(start).filter(|(_, entry)| wish.places(entry)) {
+        let lasts = state.air.get(&entry.station.id).map(Vec::as_slice).unwrap_or_default();
+        if !wish.measures(entry, lasts) {
+            continue;
         }
-    });
-    (found, more)
+        if stations.len() == wish.limit {
+            return Found { stations, more: true };
+        }
+        stations.push((place, lasts.iter().filter(|(quantity, _)| shown(*quantity)).cloned().collect()));
+    }
+    Found { stations, more: false }
 }
 
 fn latest_schema() -> Value {

@@ -1,7 +1,7 @@
 //! Wards, districts and cities as shapes, with how their sites stand now.
 
-use domain::ObjectId;
-use domain::registry::{Area, Layout};
+use domain::registry::Area;
+use domain::{ObjectId, Timestamp};
 use serde_json::{Value, json};
 
 use super::Endpoint;
@@ -27,7 +27,7 @@ const LEVEL: Parameter = Parameter::query("level", Kind::Text { bytes_max: 64 },
 const NO_LEVEL: Text = Text { en: "this city has no such level", vi: "thành phố không có cấp này" };
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::get("/v1/areas", "areas", |app, call| Box::pin(async move { areas(&app, &call) }))
+    Endpoint::get("/v1/areas", "areas", |app, call| Box::pin(async move { areas(&app, call).await }))
         .says(
             TAG,
             "Areas with a live summary",
@@ -38,73 +38,90 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(&[AT, LEVEL, LIMIT, CURSOR])
         .formats(format::PLACES)
         .answers(|| schema::list(area_schema([])), list_example),
-    Endpoint::get("/v1/areas/{id}", "area", |app, call| Box::pin(async move { area(&app, &call) }))
+    Endpoint::get("/v1/areas/{id}", "area", |app, call| Box::pin(async move { area(&app, call).await }))
         .says(TAG, "One area with a live summary", "As in the list.")
         .takes(&[ID, AT])
         .formats(format::PLACE)
         .answers(|| area_schema([("as_of", schema::time("when this is true"))]), one_example),
 ];
 
-fn areas(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn areas(app: &App, call: Call) -> Result<Answer, Problem> {
     let arguments = &call.arguments;
-    let level = arguments.text(LEVEL.name);
-    if level.is_some_and(|level| app.city.options.rank(level).is_none()) {
+    let level = arguments.text(LEVEL.name).map(str::to_owned);
+    if level.as_ref().is_some_and(|level| app.city.options.rank(level).is_none()) {
         return Err(Problem::parameter(LEVEL.name, FaultKind::Other(NO_LEVEL)));
     }
     let after: Option<ObjectId> = cursor::read(arguments, "areas")?;
     let limit = arguments.size(LIMIT.name);
-    let pick = |layout: &Layout| {
-        let start = after.as_ref().map_or(0, |after| layout.areas.partition_point(|area| area.id <= *after));
-        let fits = |place: &usize| level.is_none_or(|level| layout.areas[*place].level == level);
-        let mut found: Vec<usize> = (start..layout.areas.len()).filter(fits).take(limit + 1).collect();
-        let more = found.len() > limit;
-        found.truncate(limit);
-        (found, more)
+    let fits = move |area: &Area| {
+        after.as_ref().is_none_or(|after| area.id > *after) && level.as_ref().is_none_or(|level| area.level == *level)
     };
-    let (items, more, as_of) = shown(app, call, pick);
+    let (mut items, as_of) = shown(app, call.format, arguments.time(AT.name), Pick { most: limit + 1, fits }).await?;
+    let more = items.len() > limit;
+    items.truncate(limit);
     let last = items.last().filter(|_| more).and_then(|item| item["id"].as_str());
     let next = last.map(|last| cursor::write(arguments, "areas", &last));
     Ok(Answer::List(List::new(items, next, as_of)))
 }
 
-fn area(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn area(app: &App, call: Call) -> Result<Answer, Problem> {
     let id = call.arguments.object(ID.name).ok_or_else(|| Problem::parameter(ID.name, FaultKind::NotId))?;
-    let pick = |layout: &Layout| (layout.area_by_id.get(&id).copied().into_iter().collect(), false);
-    let (mut items, _, as_of) = shown(app, call, pick);
+    let asked = id.clone();
+    let (mut items, as_of) =
+        shown(app, call.format, call.arguments.time(AT.name), Pick { most: 1, fits: move |area: &Area| area.id == asked })
+            .await?;
     let mut item = items.pop().ok_or_else(|| Problem::absent("area", id.as_str()))?;
     item["as_of"] = json!(as_of.to_string());
     Ok(Answer::object(item))
 }
 
-/// The items of the areas that `pick` finds in the layout of the instant in question, whether there are more, and that instant.
-fn shown(app: &App, call: &Call, pick: impl Fn(&Layout) -> (Vec<usize>, bool)) -> (Vec<Value>, bool, domain::Timestamp) {
-    let in_format = |area: &Area| {
-        let mut item = area_item(area);
-        if let (Format::Csv, Some(members)) = (call.format, item.as_object_mut()) {
-            members.shift_remove("geometry");
-        }
-        item
-    };
-    let Some(at) = call.arguments.time(AT.name) else {
-        return app.board.at(&*app.live, app.now(), |standing, now| {
-            let (found, more) = pick(&standing.layout);
-            let summaries = summaries(standing);
-            let items = found.into_iter().map(|place| {
-                let mut item = in_format(&standing.layout.areas[place]);
-                summaries[place].show(&mut item, now);
-                item
-            });
-            (items.collect(), more, now)
+/// The first areas that fit, by id.
+struct Pick<F> {
+    most: usize,
+    fits: F,
+}
+
+/// The items of the areas that are picked at the instant in question, and that instant. Made aside: shapes are long.
+async fn shown<F: Fn(&Area) -> bool + Send + 'static>(
+    app: &App,
+    format: Format,
+    at: Option<Timestamp>,
+    Pick { most, fits }: Pick<F>,
+) -> Result<(Vec<Value>, Timestamp), Problem> {
+    if let Some(at) = at {
+        let registry = app.live.registry();
+        let past = move || {
+            let areas = registry.areas_at(at);
+            Ok(areas.iter().filter(|area| fits(area)).take(most).map(|area| without_summary(area, format)).collect())
+        };
+        return Ok((app.aside(past).await?, at));
+    }
+    let (standing, now) = app.board.at(app.now()).await?;
+    let live = move || {
+        let summaries = summaries(&standing);
+        let areas = standing.layout.areas.iter().zip(&summaries).filter(|(area, _)| fits(area)).take(most);
+        let with_summary = areas.map(|(area, summary)| {
+            let mut item = in_format(area, format);
+            summary.show(&mut item, now);
+            item
         });
+        Ok(with_summary.collect())
     };
-    let layout = app.live.layout(at);
-    let (found, more) = pick(&layout);
-    let items = found.into_iter().map(|place| {
-        let mut item = in_format(&layout.areas[place]);
-        show_no_summary(&mut item);
-        item
-    });
-    (items.collect(), more, at)
+    Ok((app.aside(live).await?, now))
+}
+
+fn without_summary(area: &Area, format: Format) -> Value {
+    let mut item = in_format(area, format);
+    show_no_summary(&mut item);
+    item
+}
+
+fn in_format(area: &Area, format: Format) -> Value {
+    let mut item = area_item(area);
+    if let (Format::Csv, Some(members)) = (format, item.as_object_mut()) {
+        members.shift_remove("geometry");
+    }
+    item
 }
 
 fn example() -> Value {

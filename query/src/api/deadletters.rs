@@ -46,6 +46,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
         .access(Access::Key(Scope::Ops))
         .takes(&[REASON, SENSOR, FROM, TO, LIMIT, CURSOR])
+        .bounded()
         .formats(format::ROWS)
         .answers(list_schema, list_example),
     Endpoint::post("/v1/ops/deadletters/{position}/reprocess", "reprocess", |app, call| {

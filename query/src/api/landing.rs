@@ -34,10 +34,7 @@ fn landing(app: &App) -> Answer {
     let problems: Vec<_> =
         problem::all().map(|(slug, status, title)| json!({"id": slug, "status": status, "title": title})).collect();
     let mut newest = None;
-    app.live.with_state(&mut |state| {
-        let parking = state.parking.values().map(|last| last.received_at);
-        newest = parking.chain(state.air.values().flatten().map(|(_, last)| last.received_at)).max();
-    });
+    app.live.with_state(&mut |state, _| newest = state.newest);
     let now = app.now();
     Answer::object(json!({
         "name": "Kerbside",
@@ -79,8 +76,16 @@ fn landing_schema() -> Value {
         ("age_s", schema::or_null(schema::integer("seconds since then"))),
         ("lag_ms", schema::integer("age of the oldest acknowledged reading that answers do not show yet")),
         ("links", schema::map(schema::text("a path"), "by operation")),
-        ("problems", schema::array(json!({"type": "object"}), "kinds of refusals")),
+        ("problems", schema::array(problem_schema(), "kinds of refusals")),
         ("as_of", schema::time("when this was asked")),
+    ])
+}
+
+fn problem_schema() -> Value {
+    schema::object([
+        ("id", schema::text("ends the `type` of such a refusal")),
+        ("status", schema::integer("the HTTP status")),
+        ("title", schema::text("in English")),
     ])
 }
 

@@ -1,40 +1,23 @@
 //! What an operator asks of the pipeline: the ledger, how far it is, which sensors are silent.
 
-use std::collections::BTreeMap;
+mod sensors;
 
 use domain::access::Scope;
-use domain::time::MICROS_PER_SECOND;
-use domain::{Reason, SensorId, Timestamp};
-use lake::contract::{LedgerView, SensorStatus};
+use domain::{Reason, SensorId};
+use lake::contract::LedgerView;
 use serde_json::{Map, Value, json};
 
 use super::{Access, Endpoint};
-use crate::answer::{Answer, List};
+use crate::answer::Answer;
 use crate::app::App;
-use crate::call::Call;
-use crate::parameter::{CURSOR, Kind, LIMIT, Parameter};
+use crate::parameter::{Kind, Parameter};
 use crate::problem::Problem;
-use crate::{cursor, format, schema};
+use crate::schema;
 
 const TAG: &str = "ops";
 const OPS: Access = Access::Key(Scope::Ops);
 
 const SENSOR: Parameter = Parameter::query("sensor", Kind::Id, "Only this sensor's elements.").example("bay-1");
-
-const STATUSES: &[&str] = &["ok", "late", "silent", "provisional"];
-const GROUPS: &[&str] = &["gateway", "status", "kind"];
-const SENSORS: &[Parameter] = &[
-    Parameter::query(
-        "status",
-        Kind::Word(STATUSES),
-        "`late`: more than 2.5 intervals without a reading; `silent`: more than 10 of them and more than a day; \
-         `provisional`: the registry does not know it.",
-    ),
-    Parameter::query("battery_lt", Kind::Number { min: 0.0, max: 100.0 }, "Battery below so many percent.").example("20"),
-    Parameter::query("group_by", Kind::Word(GROUPS), "Counts by group instead of sensors."),
-    LIMIT,
-    CURSOR,
-];
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/ops/ledger", "ledger", |app, call| Box::pin(async move { ledger(&app, call.arguments.sensor(SENSOR.name)).await }))
@@ -52,18 +35,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .says(TAG, "How far the pipeline is", "Journal head, checkpoint, committed position of each table, lag, hot rows, files. `age_ms`: how long ago ingest told \
              this; 0 where it is the same process.")
         .access(OPS)
-        .answers(|| json!({"type": "object"}), ingest_example),
-    Endpoint::get("/v1/ops/sensors", "sensors", |app, call| Box::pin(async move { sensors(&app, &call) }))
-        .says(
-            TAG,
-            "How the sensors are",
-            "Every sensor that was ever heard of, by id; with `group_by`, counts by status of each group instead, all on \
-             one page.",
-        )
-        .access(OPS)
-        .takes(SENSORS)
-        .formats(format::ROWS)
-        .answers(|| schema::list(json!({"type": "object"})), sensors_example),
+        .answers(ingest_schema, ingest_example),
+    sensors::ENDPOINT,
 ];
 
 async fn ledger(app: &App, sensor: Option<SensorId>) -> Result<Answer, Problem> {
@@ -104,106 +77,6 @@ fn ingest(app: &App) -> Answer {
     answer
 }
 
-/// How many sensors one look takes from the live state.
-const LOOK: usize = 10_000;
-
-fn sensors(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let now = app.now();
-    let wish = call.arguments.text("status");
-    let battery = call.arguments.number("battery_lt");
-    let fits = |sensor: &SensorStatus| {
-        let weak = |below: f64| sensor.battery_pct.is_some_and(|pct| pct < below);
-        wish.is_none_or(|wish| wish == status_of(sensor, now)) && battery.is_none_or(weak)
-    };
-    if let Some(group) = call.arguments.text("group_by") {
-        return Ok(Answer::List(List::new(grouped(app, group, now, fits), None, now)));
-    }
-    let limit = call.arguments.size(LIMIT.name);
-    let mut after = cursor::read(&call.arguments, "sensors")?;
-    let mut items = Vec::new();
-    let mut next = None;
-    'looks: loop {
-        let page = app.live.sensors(after.as_ref(), LOOK);
-        let ended = page.len() < LOOK;
-        for sensor in page {
-            if fits(&sensor) {
-                if items.len() == limit {
-                    next = after.map(|after| cursor::write(&call.arguments, "sensors", &after));
-                    break 'looks;
-                }
-                items.push(sensor_json(&sensor, now));
-            }
-            after = Some(sensor.sensor);
-        }
-        if ended {
-            break;
-        }
-    }
-    Ok(Answer::List(List::new(items, next, now)))
-}
-
-fn grouped(app: &App, group: &str, now: Timestamp, fits: impl Fn(&SensorStatus) -> bool) -> Vec<Value> {
-    let mut groups: BTreeMap<String, BTreeMap<&str, u64>> = BTreeMap::new();
-    let mut after = None;
-    loop {
-        let page = app.live.sensors(after.as_ref(), LOOK);
-        for sensor in page.iter().filter(|sensor| fits(sensor)) {
-            let status = status_of(sensor, now);
-            let name = match group {
-                "gateway" => sensor.gateway.clone().unwrap_or_default(),
-                "kind" => sensor.kind.name().to_owned(),
-                _ => status.to_owned(),
-            };
-            *groups.entry(name).or_default().entry(status).or_default() += 1;
-        }
-        after = page.last().map(|sensor| sensor.sensor.clone());
-        if page.len() < LOOK {
-            break;
-        }
-    }
-    let items = groups.into_iter().map(|(name, counts)| {
-        let mut item = json!({"group": name, "sensors": counts.values().sum::<u64>()});
-        for status in STATUSES {
-            item[*status] = json!(counts.get(status).copied().unwrap_or(0));
-        }
-        item
-    });
-    items.collect()
-}
-
-/// Silent takes a day at least, so that a device that reports every minute is not given up over lunch.
-const SILENT_MICROS_MIN: i64 = 86_400 * MICROS_PER_SECOND;
-
-fn status_of(sensor: &SensorStatus, now: Timestamp) -> &'static str {
-    let age = now.micros_since(sensor.observed_at);
-    let intervals = |n: i64| i64::from(sensor.interval_s.unwrap_or(3_600)) * MICROS_PER_SECOND * n;
-    match sensor {
-        _ if !sensor.registered => "provisional",
-        _ if age > intervals(10).max(SILENT_MICROS_MIN) => "silent",
-        _ if age * 2 > intervals(5) => "late",
-        _ => "ok",
-    }
-}
-
-fn sensor_json(sensor: &SensorStatus, now: Timestamp) -> Value {
-    json!({
-        "sensor": sensor.sensor,
-        "kind": sensor.kind.name(),
-        "status": status_of(sensor, now),
-        "registered": sensor.registered,
-        "target": sensor.target,
-        "observed_at": sensor.observed_at.to_string(),
-        "received_at": sensor.received_at.to_string(),
-        "age_s": now.micros_since(sensor.observed_at).max(0) / MICROS_PER_SECOND,
-        "interval_s": sensor.interval_s,
-        "battery_mv": sensor.battery_mv,
-        "battery_pct": sensor.battery_pct,
-        "rssi_dbm": sensor.rssi_dbm,
-        "gateway": sensor.gateway,
-        "completeness": null,
-    })
-}
-
 fn ledger_schema() -> Value {
     schema::partial(
         [
@@ -226,6 +99,31 @@ fn ledger_example() -> Value {
     example
 }
 
+fn ingest_schema() -> Value {
+    let table = schema::object([
+        ("table", schema::text("its name in the lake")),
+        ("committed", schema::integer("journal position up to which the lake holds its rows")),
+        ("lake_version", schema::integer("of its Delta log")),
+        ("files", schema::integer("of that version")),
+        ("bytes", schema::integer("of its files")),
+        ("hot_rows", schema::integer("rows in memory that the lake does not hold yet")),
+    ]);
+    schema::object([
+        ("journal_head", schema::integer("newest durable record")),
+        ("pipeline_head", schema::integer("newest record that the pipeline has taken")),
+        ("checkpoint", schema::integer("where a restart begins to replay")),
+        ("lag_ms", schema::integer("age of the oldest durable record that the pipeline has not taken; 0 when there is none")),
+        ("hot_rows", schema::integer("rows in memory, all tables")),
+        ("held", schema::integer("elements that wait for their time or for their sensor's registration")),
+        ("journal_bytes", schema::integer("on disk")),
+        ("journal_segments", schema::integer("files of the journal")),
+        ("writable", schema::flag("whether the journal takes appends")),
+        ("age_ms", schema::integer("how long ago ingest told this; 0 where it is the same process")),
+        ("tables", schema::array(table, "those of the lake")),
+        ("as_of", schema::time("when this was asked")),
+    ])
+}
+
 fn ingest_example() -> Value {
     json!({
         "journal_head": 1200, "pipeline_head": 1200, "checkpoint": 1000, "lag_ms": 0, "hot_rows": 200, "held": 0,
@@ -233,11 +131,4 @@ fn ingest_example() -> Value {
         "tables": [{"table": "parking_readings", "committed": 1000, "lake_version": 4, "files": 4, "bytes": 9000, "hot_rows": 200}],
         "as_of": "2026-11-24T01:00:00Z",
     })
-}
-
-fn sensors_example() -> Value {
-    json!({"items": [{"sensor": "bay-1", "kind": "parking", "status": "ok", "registered": true, "target": "bay-1",
-        "observed_at": "2026-11-24T00:59:00Z", "received_at": "2026-11-24T00:59:00.2Z", "age_s": 60, "interval_s": 3600,
-        "battery_mv": 3600, "battery_pct": 88.0, "rssi_dbm": -101.0, "gateway": "gw-7", "completeness": null}],
-        "next": null, "as_of": "2026-11-24T01:00:00Z"})
 }

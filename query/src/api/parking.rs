@@ -4,23 +4,25 @@ mod events;
 mod near;
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use domain::ObjectId;
 use domain::access::Scope;
 use domain::bay::State;
 use domain::registry::Layout;
+use domain::{ObjectId, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Access, Endpoint, Freshness};
 use crate::answer::{Answer, List};
 use crate::app::App;
+use crate::board::Standing;
 use crate::call::Call;
 use crate::format::{self, Format};
 use crate::language::Text;
 use crate::parameter::{AREA, BBOX, CURSOR, FROM, FaultKind, Kind, LIMIT, Parameter, TO};
 use crate::parking::{STATES, bay_example, bay_item, bay_schema, row, site_example, site_item, site_schema};
 use crate::problem::Problem;
-use crate::{area, cursor, schema};
+use crate::{area, cursor, geometry, schema};
 
 const TAG: &str = "parking";
 const SITE_ID: Parameter = Parameter::path("id", Kind::Id, "The site.").example("trang-tien");
@@ -39,7 +41,7 @@ const SNAPSHOT: &str = "/v1/parking/snapshot";
 
 pub const ENDPOINTS: &[Endpoint] = &[
     near::ENDPOINT,
-    Endpoint::get("/v1/parking/sites", "sites", |app, call| Box::pin(async move { sites(&app, &call) }))
+    Endpoint::get("/v1/parking/sites", "sites", |app, call| Box::pin(aside(app, call, sites)))
         .says(
             TAG,
             "Sites and their places now",
@@ -49,17 +51,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .takes(&[BBOX, AREA, LIMIT, CURSOR])
         .formats(format::PLACES)
         .answers(|| schema::list(site_schema([])), || listed(site_example())),
-    Endpoint::get("/v1/parking/sites/{id}", "site", |app, call| Box::pin(async move { site(&app, &call) }))
+    Endpoint::get("/v1/parking/sites/{id}", "site", |app, call| Box::pin(async move { site(&app, call).await }))
         .says(TAG, "One site and its places now", "As in the list, with its whole geometry.")
         .takes(&[SITE_ID])
         .formats(format::PLACE)
         .answers(one_site_schema, one_site_example),
-    Endpoint::get("/v1/parking/bays", "bays", |app, call| Box::pin(async move { bays(&app, &call) }))
+    Endpoint::get("/v1/parking/bays", "bays", |app, call| Box::pin(aside(app, call, bays)))
         .says(TAG, "Bays and their states now", "By site, then id. The state is that of the last reading, at once.")
         .takes(&[SITE, STATE, BBOX, LIMIT, CURSOR])
         .formats(format::PLACES)
         .answers(|| schema::list(bay_schema([])), || listed(bay_example())),
-    Endpoint::get("/v1/parking/bays/{id}", "bay", |app, call| Box::pin(async move { bay(&app, &call) }))
+    Endpoint::get("/v1/parking/bays/{id}", "bay", |app, call| Box::pin(async move { bay(&app, call).await }))
         .says(TAG, "One bay and its state now", "As in the list.")
         .takes(&[BAY_ID])
         .formats(format::PLACE)
@@ -77,9 +79,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     .access(Access::Key(Scope::Readings))
     .freshness(Freshness::Settled)
     .takes(&[BAY_ID, FROM, TO])
+    .bounded()
     .formats(format::ROWS)
     .answers(events::schema, events::example),
-    Endpoint::get(SNAPSHOT, "snapshot", |app, call| Box::pin(async move { Ok(snapshot(&app, &call)) }))
+    Endpoint::get(SNAPSHOT, "snapshot", |app, call| Box::pin(async move { snapshot(&app, call).await }))
         .says(
             TAG,
             "All sites at one version",
@@ -88,7 +91,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         )
         .formats(format::PLACES)
         .answers(snapshot_schema, snapshot_example),
-    Endpoint::get("/v1/parking/changes", "changes", |app, call| Box::pin(async move { changes(&app, &call) }))
+    Endpoint::get("/v1/parking/changes", "changes", |app, call| Box::pin(aside(app, call, changes)))
         .says(
             TAG,
             "Sites that changed since a version",
@@ -106,12 +109,20 @@ fn id_of(call: &Call) -> Result<ObjectId, Problem> {
     call.arguments.object("id").ok_or_else(|| Problem::parameter("id", FaultKind::NotId))
 }
 
-fn in_format(items: Vec<Value>, call: &Call) -> Vec<Value> {
-    match call.format {
+fn in_format(items: Vec<Value>, format: Format) -> Vec<Value> {
+    match format {
         Format::Csv => items.into_iter().map(row).collect(),
         _ => items,
     }
 }
+
+/// Answers that go over a whole city are made aside.
+async fn aside(app: Arc<App>, call: Call, answer: Answering) -> Result<Answer, Problem> {
+    let (standing, now) = app.board.at(app.now()).await?;
+    app.aside(move || answer(&standing, now, &call)).await
+}
+
+type Answering = fn(&Standing, Timestamp, &Call) -> Result<Answer, Problem>;
 
 /// The first of so many, and whether there are more.
 fn page(mut found: impl Iterator<Item = usize>, limit: usize) -> (Vec<usize>, bool) {
@@ -119,112 +130,115 @@ fn page(mut found: impl Iterator<Item = usize>, limit: usize) -> (Vec<usize>, bo
     (items, found.next().is_some())
 }
 
-fn sites(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let arguments = &call.arguments;
+fn sites(standing: &Standing, now: Timestamp, call: &Call) -> Result<Answer, Problem> {
+    let (arguments, layout) = (&call.arguments, &standing.layout);
     let after: Option<ObjectId> = cursor::read(arguments, "sites")?;
-    let bbox = arguments.bbox(BBOX.name);
-    app.board.at(&*app.live, app.now(), |standing, now| {
-        let layout = &standing.layout;
-        let area = area::asked(arguments, layout)?;
-        let start = after.map_or(0, |after| layout.sites.partition_point(|entry| entry.site.id <= after));
-        let fits = |site: &usize| {
-            let entry = &layout.sites[*site];
-            bbox.is_none_or(|bbox| bbox.holds(entry.point)) && area.is_none_or(|area| entry.areas.contains(&area))
-        };
-        let (found, more) = page((start..layout.sites.len()).filter(fits), arguments.size(LIMIT.name));
-        let last = found.last().filter(|_| more).map(|&site| &layout.sites[site].site.id);
-        let next = last.map(|last| cursor::write(arguments, "sites", last));
-        let items = found.into_iter().map(|site| site_item(standing, site, now)).collect();
-        Ok(Answer::List(List::new(in_format(items, call), next, now)))
-    })
+    let (bbox, area) = (arguments.bbox(BBOX.name), area::asked(arguments, layout)?);
+    let start = after.map_or(0, |after| layout.sites.partition_point(|entry| entry.site.id <= after));
+    let fits = |site: &usize| {
+        let entry = &layout.sites[*site];
+        bbox.is_none_or(|bbox| bbox.holds(entry.point)) && area.is_none_or(|area| entry.areas.contains(&area))
+    };
+    let (found, more) = page((start..layout.sites.len()).filter(fits), arguments.size(LIMIT.name));
+    let last = found.last().filter(|_| more).map(|&site| &layout.sites[site].site.id);
+    let next = last.map(|last| cursor::write(arguments, "sites", last));
+    let items = found.into_iter().map(|site| site_item(standing, site, now)).collect();
+    Ok(Answer::List(List::new(in_format(items, call.format), next, now)))
 }
 
-fn site(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let id = id_of(call)?;
-    app.board.at(&*app.live, app.now(), |standing, now| {
-        let layout = &standing.layout;
-        let &site = layout.site_by_id.get(&id).ok_or_else(|| Problem::absent("site", id.as_str()))?;
-        let mut item = site_item(standing, site, now);
-        item["geometry"] = json!(geojson::Geometry::from(&layout.sites[site].site.geometry));
-        item["as_of"] = json!(now.to_string());
-        Ok(Answer::object(item))
-    })
+async fn site(app: &App, call: Call) -> Result<Answer, Problem> {
+    let id = id_of(&call)?;
+    let (standing, now) = app.board.at(app.now()).await?;
+    let layout = &standing.layout;
+    let &site = layout.site_by_id.get(&id).ok_or_else(|| Problem::absent("site", id.as_str()))?;
+    let mut item = site_item(&standing, site, now);
+    item["geometry"] = geometry::shape(&layout.sites[site].site.geometry);
+    item["as_of"] = json!(now.to_string());
+    Ok(Answer::object(item))
 }
 
-fn bays(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let arguments = &call.arguments;
+fn bays(standing: &Standing, now: Timestamp, call: &Call) -> Result<Answer, Problem> {
+    let (arguments, layout) = (&call.arguments, &standing.layout);
     let after: Option<(ObjectId, ObjectId)> = cursor::read(arguments, "bays")?;
     let bbox = arguments.bbox(BBOX.name);
     let state = arguments.text(STATE.name).and_then(|name| State::ALL.into_iter().find(|state| state.name() == name));
-    app.board.at(&*app.live, app.now(), |standing, now| {
-        let layout = &standing.layout;
-        let mut range = bays_of(layout, arguments.object(SITE.name))?;
-        if let Some((site, bay)) = after {
-            let start = layout.bays.partition_point(|of| (&of.site, &of.id) <= (&site, &bay));
-            range.start = range.start.max(start);
-        }
-        let fits = |bay: &usize| {
-            bbox.is_none_or(|bbox| bbox.holds(layout.bays[*bay].point))
-                && standing.bay(*bay, now).is_some_and(|(_, is)| state.is_none_or(|state| state == is.state))
-        };
-        let (found, more) = page(range.filter(fits), arguments.size(LIMIT.name));
-        let last = found.last().filter(|_| more).map(|&bay| (&layout.bays[bay].site, &layout.bays[bay].id));
-        let next = last.map(|last| cursor::write(arguments, "bays", &last));
-        let items = found.into_iter().filter_map(|bay| bay_item(standing, bay, now)).collect();
-        Ok(Answer::List(List::new(in_format(items, call), next, now)))
-    })
+    let mut sites = sites_of(layout, arguments.object(SITE.name))?;
+    let mut start = 0;
+    if let Some((site, bay)) = after {
+        start = layout.bays.partition_point(|of| (&of.site, &of.id) <= (&site, &bay));
+        sites.start = sites.start.max(layout.sites.partition_point(|entry| entry.site.id < site));
+    }
+    // A site that has none of the state is passed over as a whole.
+    let sites = sites.filter(|&site| state.is_none_or(|state| standing.tallies[site].of_state(state) > 0));
+    let bays = sites.flat_map(|site| layout.sites[site].bays.clone()).filter(|bay| *bay >= start);
+    let fits = |bay: &usize| {
+        bbox.is_none_or(|bbox| bbox.holds(layout.bays[*bay].point))
+            && standing.bay(*bay, now).is_some_and(|(_, is)| state.is_none_or(|state| state == is.state))
+    };
+    let (found, more) = page(bays.filter(fits), arguments.size(LIMIT.name));
+    let last = found.last().filter(|_| more).map(|&bay| (&layout.bays[bay].site, &layout.bays[bay].id));
+    let next = last.map(|last| cursor::write(arguments, "bays", &last));
+    let items = found.into_iter().filter_map(|bay| bay_item(standing, bay, now)).collect();
+    Ok(Answer::List(List::new(in_format(items, call.format), next, now)))
 }
 
-/// All, or those of a site; a site that does not exist is a fault, as an empty list would hide a misspelt id.
-fn bays_of(layout: &Layout, site: Option<ObjectId>) -> Result<Range<usize>, Problem> {
+/// All, or one; a site that does not exist is a fault, as an empty list would hide a misspelt id.
+fn sites_of(layout: &Layout, site: Option<ObjectId>) -> Result<Range<usize>, Problem> {
     const UNKNOWN: Text = Text { en: "there is no such site now", vi: "hiện không có điểm đỗ này" };
     match site {
-        None => Ok(0..layout.bays.len()),
+        None => Ok(0..layout.sites.len()),
         Some(id) => match layout.site_by_id.get(&id) {
-            Some(&site) => Ok(layout.sites[site].bays.clone()),
+            Some(&site) => Ok(site..site + 1),
             None => Err(Problem::parameter(SITE.name, FaultKind::Other(UNKNOWN))),
         },
     }
 }
 
-fn bay(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let id = id_of(call)?;
-    app.board.at(&*app.live, app.now(), |standing, now| {
-        let bay = standing.layout.bay_by_id.get(&id).and_then(|&bay| bay_item(standing, bay, now));
-        let mut item = bay.ok_or_else(|| Problem::absent("bay", id.as_str()))?;
-        item["as_of"] = json!(now.to_string());
-        Ok(Answer::object(item))
-    })
+async fn bay(app: &App, call: Call) -> Result<Answer, Problem> {
+    let id = id_of(&call)?;
+    let (standing, now) = app.board.at(app.now()).await?;
+    let bay = standing.layout.bay_by_id.get(&id).and_then(|&bay| bay_item(&standing, bay, now));
+    let mut item = bay.ok_or_else(|| Problem::absent("bay", id.as_str()))?;
+    item["as_of"] = json!(now.to_string());
+    Ok(Answer::object(item))
 }
 
-fn snapshot(app: &App, call: &Call) -> Answer {
-    app.board.at(&*app.live, app.now(), |standing, now| {
-        let items = (0..standing.layout.sites.len()).map(|site| site_item(standing, site, now)).collect();
-        let mut list = List::new(in_format(items, call), None, now);
-        list.head.insert("version".to_owned(), json!(standing.versions.current()));
-        Answer::List(list)
-    })
+async fn snapshot(app: &App, call: Call) -> Result<Answer, Problem> {
+    let (standing, now) = app.board.at(app.now()).await?;
+    let (format, version) = (call.format, standing.versions.current());
+    let turn = app.snapshots.turn(format).await;
+    if let Some(written) = turn.kept(version, now, format, &call.headers) {
+        return Ok(Answer::Written(written));
+    }
+    let written = app.aside(move || Ok(snapshot_of(&standing, now, format).write(format))).await?;
+    turn.keep(version, now, written.clone());
+    Ok(Answer::Written(written))
 }
 
-fn changes(app: &App, call: &Call) -> Result<Answer, Problem> {
+fn snapshot_of(standing: &Standing, now: Timestamp, format: Format) -> Answer {
+    let items = (0..standing.layout.sites.len()).map(|site| site_item(standing, site, now)).collect();
+    let mut list = List::new(in_format(items, format), None, now);
+    list.head.insert("version".to_owned(), json!(standing.versions.current()));
+    Answer::List(list)
+}
+
+fn changes(standing: &Standing, now: Timestamp, call: &Call) -> Result<Answer, Problem> {
     let since = call.arguments.integer(SINCE.name).and_then(|since| u64::try_from(since).ok());
     let since = since.ok_or_else(|| Problem::parameter(SINCE.name, FaultKind::Missing))?;
-    app.board.at(&*app.live, app.now(), |standing, now| {
-        let versions = &standing.versions;
-        if since != 0 && !(versions.oldest()..=versions.current()).contains(&since) {
-            let detail = format!("changes since {since} are no longer kept: take a snapshot and go on from its version");
-            return Err(Problem::Gone { detail, link: SNAPSHOT.to_owned() });
-        }
-        let changed = standing.changed_at.iter().enumerate().filter(|(_, version)| **version > since);
-        let items = changed.map(|(site, _)| site_item(standing, site, now)).collect();
-        let removed: Vec<_> =
-            standing.removed.iter().filter(|(version, _)| since != 0 && *version > since).map(|(_, id)| id.as_str()).collect();
-        let mut list = List::new(in_format(items, call), None, now);
-        list.head.insert("version".to_owned(), json!(versions.current()));
-        list.head.insert("since".to_owned(), json!(since));
-        list.head.insert("removed".to_owned(), json!(removed));
-        Ok(Answer::List(list))
-    })
+    let versions = &standing.versions;
+    if since != 0 && !(versions.oldest()..=versions.current()).contains(&since) {
+        let detail = format!("changes since {since} are no longer kept: take a snapshot and go on from its version");
+        return Err(Problem::Gone { detail, link: SNAPSHOT.to_owned() });
+    }
+    let changed = standing.changed_at.iter().enumerate().filter(|(_, version)| **version > since);
+    let items = changed.map(|(site, _)| site_item(standing, site, now)).collect();
+    let removed = standing.removed.iter().filter(|(version, _)| since != 0 && *version > since);
+    let removed: Vec<_> = removed.map(|(_, id)| id.as_str()).collect();
+    let mut list = List::new(in_format(items, call.format), None, now);
+    list.head.insert("version".to_owned(), json!(versions.current()));
+    list.head.insert("since".to_owned(), json!(since));
+    list.head.insert("removed".to_owned(), json!(removed));
+    Ok(Answer::List(list))
 }
 
 fn listed(item: Value) -> Value {

@@ -1,13 +1,18 @@
 //! What stands where: the whole registry out, an edit in.
 
+use bytes::Bytes;
+use domain::Position;
 use domain::access::Scope;
-use domain::limits::HTTP_REGISTRY_BYTES_MAX;
-use domain::registry::{RowVerdict, geojson_from_csv};
-use http::header::CONTENT_TYPE;
+use domain::limits::{HTTP_BODY_BYTES_MAX, HTTP_REGISTRY_BYTES_MAX};
+use domain::registry::geojson_from_csv;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use lake::contract::{RowVerdict, Verdict};
+use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::SemaphorePermit;
 
 use super::{Access, Endpoint, Freshness, RequestBody};
-use crate::answer::Answer;
+use crate::answer::{Answer, Written};
 use crate::app::App;
 use crate::call::Call;
 use crate::format::Format;
@@ -54,36 +59,59 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 async fn export(app: &App, call: Call) -> Result<Answer, Problem> {
-    Ok(Answer::Written(app.intake.export_registry(call.arguments.time(AT.name)).await?))
+    Ok(Answer::Written(Written::of(app.intake.export_registry(call.arguments.time(AT.name)).await?)))
+}
+
+/// A body that is larger than others may be comes in when no other such one does.
+async fn body_of<'a>(app: &'a App, call: &mut Call) -> Result<(Bytes, Option<SemaphorePermit<'a>>), Problem> {
+    let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let turn = match length {
+        Some(length) if length <= HTTP_BODY_BYTES_MAX => None,
+        _ => Some(app.large_bodies.acquire().await.map_err(|error| Problem::Internal(error.to_string()))?),
+    };
+    Ok((call.bytes(HTTP_REGISTRY_BYTES_MAX).await?, turn))
 }
 
 async fn import(app: &App, mut call: Call) -> Result<Answer, Problem> {
-    let body = call.bytes(HTTP_REGISTRY_BYTES_MAX).await?;
+    let (body, _turn) = body_of(app, &mut call).await?;
     let dry_run = call.arguments.flag(DRY_RUN.name);
     let author = call.arguments.text(AUTHOR.name).unwrap_or_default();
     let media = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_csv = media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/csv"));
-    let features = if is_csv {
-        match geojson_from_csv(&body) {
-            Ok(features) => features.into(),
-            Err(rows) => {
-                return Err(Problem::Edit { refused: rows.len(), rows: rows.iter().map(refused_json).collect() });
-            }
-        }
-    } else {
-        body
+    let features = match is_csv {
+        true => app.aside(move || from_csv(&body)).await?,
+        false => body,
     };
     let verdict = app.intake.edit_registry(author, features, dry_run).await?;
-    let refused = verdict.rows.iter().filter(|row| row.verdict == lake::contract::Verdict::Refused).count();
-    if refused > 0 && !dry_run {
-        return Err(Problem::Edit { rows: json!(verdict.rows), refused });
-    }
-    Ok(Answer::object(json!({"position": verdict.position, "dry_run": dry_run, "rows": verdict.rows})))
+    // Of a city these are millions of rows: written once, as they go out.
+    app.aside(move || {
+        let refused = verdict.rows.iter().filter(|row| row.verdict == Verdict::Refused).count();
+        if refused > 0 && !dry_run {
+            return Err(refusal(&verdict.rows, refused));
+        }
+        let outcome = Outcome { position: verdict.position, dry_run, rows: &verdict.rows };
+        let body = serde_json::to_vec(&outcome).expect("verdicts are plain data");
+        Ok(Answer::Written(Written::of(body.into())))
+    })
+    .await
 }
 
-/// A row of a table that is none.
-fn refused_json(row: &RowVerdict) -> Value {
-    json!({"row": row.row, "kind": row.kind, "id": row.id, "verdict": "refused", "field": row.field, "detail": row.detail})
+#[derive(Serialize)]
+struct Outcome<'a> {
+    position: Option<Position>,
+    dry_run: bool,
+    rows: &'a [RowVerdict],
+}
+
+fn from_csv(body: &[u8]) -> Result<Bytes, Problem> {
+    geojson_from_csv(body).map(Bytes::from).map_err(|rows| {
+        let rows: Vec<RowVerdict> = rows.into_iter().map(RowVerdict::from).collect();
+        refusal(&rows, rows.len())
+    })
+}
+
+fn refusal(rows: &[RowVerdict], refused: usize) -> Problem {
+    Problem::Edit { rows: serde_json::to_string(rows).expect("verdicts are plain data"), refused }
 }
 
 fn body_example() -> Value {

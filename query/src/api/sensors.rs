@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::SensorId;
 use domain::access::Scope;
 use domain::record::Content;
 use domain::topic::Route;
+use domain::{Quantity, SensorId};
 use lake::contract::Uplink;
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .access(READINGS)
         .freshness(Freshness::Settled)
         .takes(&[ID, FROM, TO, LIMIT, CURSOR])
+        .bounded()
         .formats(format::ROWS)
         .answers(readings_schema, readings_example),
     Endpoint::get("/v1/sensors/{id}/uplinks", "uplinks", |app, call| {
@@ -120,7 +121,7 @@ fn fields(reading: &domain::Reading) -> Value {
 }
 
 fn readings_schema() -> Value {
-    let item = schema::partial(
+    let mut item = schema::partial(
         [
             ("kind", schema::word(&["parking", "air"], "of the sensor")),
             ("observed_at", schema::time("the instant that the reading speaks of")),
@@ -133,7 +134,6 @@ fn readings_schema() -> Value {
             ("capacity", schema::integer("places, where the payload said")),
             ("avg_s", schema::integer("air: the values cover (observed_at - avg_s, observed_at]; 0 is a moment")),
             ("units", schema::map(schema::text("a unit"), "of the quantities in this item")),
-            ("pm25", schema::number("and every other quantity that the element had, in its canonical unit")),
             ("as_sent", schema::map(json!({"type": "object"}), "value and unit before conversion, by quantity")),
             ("qc", schema::map(schema::text("a word"), "what the device says of its values, by quantity")),
             ("temp_c", schema::number("in the sensor or of the air, °C")),
@@ -145,6 +145,9 @@ fn readings_schema() -> Value {
             ("gateway", schema::text("that heard it")),
         ],
     );
+    for quantity in Quantity::all() {
+        item["properties"][quantity.name()] = schema::number(quantity.unit().symbol());
+    }
     schema::list(item)
 }
 

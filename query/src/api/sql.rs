@@ -1,12 +1,12 @@
 //! One SELECT over the tables of the lake and the newest rows, within limits. The engine judges the statement.
 
 use domain::access::Scope;
-use domain::limits::HTTP_BODY_BYTES_MAX;
+use domain::limits::SQL_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Access, Endpoint, RequestBody};
-use crate::answer::Answer;
+use crate::answer::{Answer, Written};
 use crate::app::App;
 use crate::call::Call;
 use crate::engine::{EngineError, StatementLimits};
@@ -20,7 +20,8 @@ pub const ENDPOINTS: &[Endpoint] = &[Endpoint::post("/v1/query", "query", |app, 
         "Ask in SQL",
         "One read-only SELECT (PostgreSQL's dialect) over parking_readings, air_readings, dead_letters and registry: files of the lake \
          and the rows after them, as of one instant. 100,000 rows, 30 s and a bounded memory at most: a question that needs more is \
-         refused, never cut. Anything but one SELECT is 400.",
+         refused, never cut. Anything but one SELECT is 400, and so is what memory cannot be bounded for: WITH RECURSIVE, array_agg, \
+         string_agg, generate_series, casts to lists. A value of a map is read by its key: qc['pm25'].",
     )
     .access(Access::Key(Scope::Sql))
     .body(RequestBody {
@@ -39,15 +40,18 @@ struct Question {
     sql: String,
 }
 
+/// The longest statement, each byte of it written as `\u0000`.
+const BODY_BYTES_MAX: usize = 6 * SQL_BYTES_MAX + 64;
+
 async fn query(app: &App, mut call: Call) -> Result<Answer, Problem> {
-    let body = call.bytes(HTTP_BODY_BYTES_MAX).await?;
+    let body = call.bytes(BODY_BYTES_MAX).await?;
     let question: Question =
         serde_json::from_slice(&body).map_err(|error| Problem::Body(format!("{error}; write {{\"sql\": \"SELECT …\"}}")))?;
     let view = app.live.view().await?;
     let rows = app.engine.select(&view, &question.sql, StatementLimits::default()).await?;
     let (format, as_of) = (call.format, view.as_of);
     let write = move || rows::write(&rows, format, as_of).map_err(|error| EngineError::Statement(error.to_string()));
-    Ok(Answer::Written(app.engine.carry_out(write).await?))
+    Ok(Answer::Written(Written::of(app.engine.carry_out(write).await?)))
 }
 
 fn answer_schema() -> Value {

@@ -7,6 +7,7 @@ use lake::contract::Away;
 use super::*;
 use crate::Options;
 use crate::parameter::Place;
+use crate::tests::conform;
 use crate::tests::served::Served;
 
 #[test]
@@ -88,6 +89,17 @@ fn the_description_has_every_operation_and_every_parameter() {
             assert!(found["schema"].is_object());
         }
     }
+}
+
+#[test]
+fn every_schema_of_the_description_is_well_formed_and_its_example_fits() {
+    let document = crate::openapi::document(&Options::default(), "Hà Nội");
+    let mut faults = Vec::new();
+    conform::judge_schemas("", &document, &mut faults);
+    for endpoint in endpoints().filter(|endpoint| endpoint.formats.contains(&Format::Json)) {
+        conform::judge(endpoint.id, &(endpoint.schema)(), &(endpoint.example)(), &mut faults);
+    }
+    assert_eq!(faults, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

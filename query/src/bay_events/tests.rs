@@ -7,6 +7,8 @@ use domain::rng::Rng;
 use serde_json::{Value, json};
 
 use super::*;
+use lake::contract::Live as _;
+
 use crate::tests::fixture::{Fixture, at};
 use crate::tests::stand_in::StoodLive;
 use crate::tests::street::{bay, live, site};
@@ -20,7 +22,7 @@ fn device(id: &str, binding: Value) -> Value {
 async fn events_of(fixture: &Fixture, live: &StoodLive, id: &str, from: Timestamp, to: Timestamp) -> Vec<Event> {
     let bay = ObjectId::new(id).expect("a valid id");
     let wish = Wish { bay: &bay, from, to };
-    of(&fixture.engine, &fixture.view(), live, &wish).await.expect("an answer").expect("the bay is registered")
+    of(&fixture.engine, &fixture.view(), &live.registry(), &wish).await.expect("an answer").expect("the bay is registered")
 }
 
 fn told(events: &[Event]) -> Vec<(EventKind, String, Option<i64>)> {
@@ -66,7 +68,7 @@ async fn a_bay_that_never_was_has_no_history() {
     let (fixture, live) = (Fixture::new().await, live(&[site("s", json!({}), 105.85)]));
     let bay = ObjectId::new("nowhere").expect("a valid id");
     let wish = Wish { bay: &bay, from: at(START), to: at("2026-11-24T00:00:00Z") };
-    assert!(of(&fixture.engine, &fixture.view(), &live, &wish).await.expect("an answer").is_none());
+    assert!(of(&fixture.engine, &fixture.view(), &live.registry(), &wish).await.expect("an answer").is_none());
 }
 
 #[tokio::test]

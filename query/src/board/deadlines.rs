@@ -48,13 +48,14 @@ impl Deadlines {
         self.queue.push(Reverse((at, spot as u32, Cause::Edge)));
     }
 
-    pub fn are_due(&self, now: Timestamp) -> bool {
-        self.queue.peek().is_some_and(|Reverse((at, _, _))| *at <= now)
+    /// When the next entry comes up.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.queue.peek().map(|Reverse((at, _, _))| *at)
     }
 
     /// The next spot whose time has come. `last` tells a spot's newest reading and its heartbeat.
     pub fn pop(&mut self, now: Timestamp, last: impl Fn(Spot) -> Option<(Timestamp, u32)>) -> Option<Spot> {
-        while self.are_due(now) {
+        while self.next().is_some_and(|at| at <= now) {
             let Reverse((at, spot, cause)) = self.queue.pop()?;
             let spot = spot as usize;
             if cause == Cause::Edge {

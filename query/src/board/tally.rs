@@ -1,5 +1,6 @@
 //! The places of one site, counted.
 
+use domain::bay::State;
 use domain::registry::{Bay, Feature, SiteEntry};
 use domain::{Flags, Promise, Timestamp, live};
 
@@ -46,21 +47,30 @@ impl Tally {
         self.unknown.iter().sum()
     }
 
+    /// Places in a state, whatever their class.
+    pub fn of_state(&self, state: State) -> u32 {
+        match state {
+            State::Vacant => self.free.iter().sum(),
+            State::Occupied => self.occupied,
+            State::Unknown => self.unknown_places(),
+            State::Closed => self.closed,
+        }
+    }
+
     /// PARK-1
     fn adds_up(&self) -> bool {
         self.free.iter().sum::<u32>() + self.unknown_places() + self.occupied + self.closed == self.capacity
     }
 
-    /// Of a site with bays: `states` are theirs, each with its last reading's instant and whether that is fresh.
-    pub fn of_bays<'a>(entry: &SiteEntry, bays: impl Iterator<Item = (&'a Bay, BayNow)>, now: Timestamp) -> Self {
+    /// Of a site with bays, each with its class.
+    pub fn of_bays(entry: &SiteEntry, bays: impl Iterator<Item = (usize, BayNow)>, now: Timestamp) -> Self {
         let mut tally = Self { stale: true, closure: closure_at(entry, now), ..Self::default() };
-        for (bay, is) in bays {
-            let class = class_of(bay);
+        for (class, is) in bays {
             match is.state {
-                domain::bay::State::Vacant => tally.free[class] += 1,
-                domain::bay::State::Occupied => tally.occupied += 1,
-                domain::bay::State::Unknown => tally.unknown[class] += 1,
-                domain::bay::State::Closed => tally.closed += 1,
+                State::Vacant => tally.free[class] += 1,
+                State::Occupied => tally.occupied += 1,
+                State::Unknown => tally.unknown[class] += 1,
+                State::Closed => tally.closed += 1,
             }
             tally.capacity += 1;
             tally.observed_at = tally.observed_at.max(is.observed_at);
@@ -99,7 +109,7 @@ impl Tally {
 /// A bay at the board's instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BayNow {
-    pub state: domain::bay::State,
+    pub state: State,
     pub observed_at: Option<Timestamp>,
     pub stale: bool,
 }

@@ -15,8 +15,9 @@ use crate::tests::street::{bay, collection, counted, live, said, site};
 
 const NOON: &str = "2026-11-24T12:00:00Z";
 
-fn tally_at(board: &Board, live: &StoodLive, id: &str, now: &str) -> Tally {
-    board.at(live, at(now), |standing, _| standing.tallies[standing.layout.site_by_id[id]].clone())
+fn tally_at(board: &Board, id: &str, now: &str) -> Tally {
+    let (standing, _) = board.at_blocking(at(now));
+    standing.tallies[standing.layout.site_by_id[id]].clone()
 }
 
 fn street() -> Vec<Value> {
@@ -37,30 +38,30 @@ fn street() -> Vec<Value> {
 #[test]
 fn places_are_counted_by_state_and_class_and_age_by_themselves() {
     let live = live(&street());
-    let board = Board::default();
+    let board = Board::new(live.clone());
     for (bay, state) in [("a", BayState::Vacant), ("b", BayState::Vacant), ("c", BayState::Occupied), ("d", BayState::Vacant)] {
         live.show_parking(bay, said(NOON, state));
     }
-    let now = tally_at(&board, &live, "street", NOON);
+    let now = tally_at(&board, "street", NOON);
     assert_eq!((now.free, now.occupied, now.unknown_places(), now.closed, now.capacity), ([2, 0, 0, 1, 0], 1, 0, 0, 4));
     assert_eq!((now.observed_at, now.stale), (Some(at(NOON)), false));
-    let last = tally_at(&board, &live, "street", "2026-11-24T12:02:30Z");
+    let last = tally_at(&board, "street", "2026-11-24T12:02:30Z");
     assert_eq!(last, now, "at exactly 2.5 heartbeats a reading still counts");
-    let silent = tally_at(&board, &live, "street", "2026-11-24T12:02:30.000001Z");
+    let silent = tally_at(&board, "street", "2026-11-24T12:02:30.000001Z");
     assert_eq!((silent.free, silent.unknown, silent.occupied, silent.stale), ([0; CLASSES], [2, 0, 0, 1, 0], 1, false));
-    let closed = tally_at(&board, &live, "street", "2026-11-24T12:10:00Z");
+    let closed = tally_at(&board, "street", "2026-11-24T12:10:00Z");
     assert_eq!((closed.closed, closed.unknown[0]), (1, 1));
-    let open = tally_at(&board, &live, "street", "2026-11-24T12:20:00Z");
+    let open = tally_at(&board, "street", "2026-11-24T12:20:00Z");
     assert_eq!((open.closed, open.unknown[0], open.stale), (0, 2, false));
-    assert!(tally_at(&board, &live, "street", "2026-11-24T12:26:00Z").stale, "c was the last one to be known");
+    assert!(tally_at(&board, "street", "2026-11-24T12:26:00Z").stale, "c was the last one to be known");
 }
 
 #[test]
 fn a_counter_is_clamped_and_its_capacity_is_the_payloads_then_the_registrys() {
     let live = live(&[site("lot", json!({"capacity": 10}), 105.85), site("bare", json!({}), 105.85)]);
-    let board = Board::default();
+    let board = Board::new(live.clone());
     let counts = |board: &Board, id: &str| {
-        let tally = tally_at(board, &live, id, NOON);
+        let tally = tally_at(board, id, NOON);
         (tally.free[0], tally.occupied, tally.unknown[0], tally.capacity)
     };
     assert_eq!(counts(&board, "lot"), (0, 0, 10, 10), "never heard of");
@@ -80,12 +81,11 @@ fn a_counter_is_clamped_and_its_capacity_is_the_payloads_then_the_registrys() {
 fn a_site_keeps_its_version_until_it_reads_differently() {
     let rows = [street(), vec![site("lot", json!({"capacity": 10}), 105.86)]].concat();
     let live = live(&rows);
-    let board = Board::default();
+    let board = Board::new(live.clone());
     let seen = |now: &str| {
-        board.at(&live, at(now), |standing, _| {
-            let changed = |id: &str| standing.changed_at[standing.layout.site_by_id[id]];
-            (standing.versions.current(), changed("street"), changed("lot"))
-        })
+        let (standing, _) = board.at_blocking(at(now));
+        let changed = |id: &str| standing.changed_at[standing.layout.site_by_id[id]];
+        (standing.versions.current(), changed("street"), changed("lot"))
     };
     let first = seen(NOON);
     assert_eq!(seen("2026-11-24T12:00:01Z"), first);
@@ -105,25 +105,26 @@ fn a_site_keeps_its_version_until_it_reads_differently() {
 #[test]
 fn a_clock_that_was_set_back_judges_anew_and_versions_still_grow() {
     let live = live(&street());
-    let board = Board::default();
+    let board = Board::new(live.clone());
     live.show_parking("a", said(NOON, BayState::Vacant));
-    let version = |now: &str| board.at(&live, at(now), |standing, _| standing.versions.current());
+    let version = |now: &str| board.at_blocking(at(now)).0.versions.current();
     let late = version("2026-11-24T13:00:00Z");
-    assert_eq!(tally_at(&board, &live, "street", "2026-11-24T12:01:00Z").free[0], 1);
+    assert_eq!(tally_at(&board, "street", "2026-11-24T12:01:00Z").free[0], 1);
     assert!(version("2026-11-24T12:01:00Z") > late);
 }
 
 #[test]
 fn a_bay_that_reports_often_waits_once() {
     let live = live(&street());
-    let board = Board::default();
+    let board = Board::new(live.clone());
     for second in 0..50 {
         let now = at(NOON).plus(Duration::from_secs(second));
         live.show_parking("a", said(&now.to_string(), BayState::Vacant));
-        board.at(&live, now, |_, _| ());
+        board.at_blocking(now);
     }
     // Its silence, and the two edges of another bay's closure.
-    assert_eq!(board.at(&live, at(NOON), |standing, _| standing.deadlines()), 3);
+    let follower = board.follower.blocking_lock();
+    assert_eq!(follower.as_ref().map(Follower::deadlines), Some(3));
 }
 
 /// A city of chance: what its sensors say and when it is looked at.
@@ -168,7 +169,13 @@ impl Walk {
 }
 
 fn all(standing: &Standing) -> BTreeMap<String, Tally> {
-    standing.layout.sites.iter().zip(&standing.tallies).map(|(entry, tally)| (entry.site.id.to_string(), tally.clone())).collect()
+    standing
+        .layout
+        .sites
+        .iter()
+        .zip(standing.tallies.iter())
+        .map(|(entry, tally)| (entry.site.id.to_string(), tally.clone()))
+        .collect()
 }
 
 #[test]
@@ -176,8 +183,9 @@ fn whatever_happens_the_followed_board_is_the_one_read_anew_and_its_changes_are_
     for seed in 0..30 {
         let mut walk = Walk { rng: Rng::from_seed(seed), now: at(NOON) };
         let live = live(&walk.rows(0));
-        let board = Board::default();
-        let (mut known, mut version) = board.at(&live, walk.now, |standing, _| (all(standing), standing.versions.current()));
+        let board = Board::new(live.clone());
+        let (first, _) = board.at_blocking(walk.now);
+        let (mut known, mut version, mut seen) = (all(&first), first.versions.current(), Some(first));
         for step in 1..300 {
             walk.now = walk.now.plus(Duration::from_micros(walk.rng.below(40_000_000)));
             (0..walk.rng.below(4)).for_each(|_| walk.speak(&live));
@@ -185,16 +193,43 @@ fn whatever_happens_the_followed_board_is_the_one_read_anew_and_its_changes_are_
                 let rows = walk.rows(step / 100);
                 live.register(&collection(&rows), walk.now);
             }
-            let anew = Board::default().at(&live, walk.now, |standing, _| all(standing));
-            version = board.at(&live, walk.now, |standing, _| {
-                assert_eq!(all(standing), anew, "seed {seed} step {step}");
-                for (site, changed_at) in standing.changed_at.iter().enumerate().filter(|(_, at)| **at > version) {
-                    assert!(*changed_at <= standing.versions.current());
-                    known.insert(standing.layout.sites[site].site.id.to_string(), standing.tallies[site].clone());
-                }
-                assert_eq!(known, anew, "seed {seed} step {step}: the changes were all told");
-                standing.versions.current()
-            });
+            let anew = all(&Board::new(live.clone()).at_blocking(walk.now).0);
+            let before = seen.as_deref().map(all);
+            let (standing, _) = board.at_blocking(walk.now);
+            assert_eq!(all(&standing), anew, "seed {seed} step {step}");
+            assert_eq!(seen.as_deref().map(all), before, "seed {seed} step {step}: what somebody reads stays as it was");
+            for (site, changed_at) in standing.changed_at.iter().enumerate().filter(|(_, at)| **at > version) {
+                assert!(*changed_at <= standing.versions.current());
+                known.insert(standing.layout.sites[site].site.id.to_string(), standing.tallies[site].clone());
+            }
+            assert_eq!(known, anew, "seed {seed} step {step}: the changes were all told");
+            version = standing.versions.current();
+            // At times somebody reads on while the board goes on, at times nobody does.
+            seen = (step % 3 == 0).then_some(standing);
         }
+    }
+}
+
+#[test]
+fn an_edit_that_comes_while_everything_is_read_is_in_what_is_read() {
+    let live = live(&street());
+    let board = Board::new(live.clone());
+    live.show_parking("a", said(NOON, BayState::Vacant));
+    let rename = |live: &StoodLive| live.register(&collection(&[site("street", json!({"name": "Phố"}), 105.85)]), at(NOON));
+    *live.meanwhile.lock() = Some(Box::new(rename));
+    let (standing, _) = board.at_blocking(at(NOON));
+    assert_eq!(standing.layout.sites[standing.layout.site_by_id["street"]].site.name, "Phố");
+    assert!(Arc::ptr_eq(&standing.registry, &live.registry.lock()), "sites and readings are of one registry");
+}
+
+#[tokio::test]
+async fn an_asker_sees_the_same_whether_much_or_little_has_changed() {
+    let live = live(&street());
+    let board = Arc::new(Board::new(live.clone()));
+    for (second, readings) in [(1, 1), (2, 2 * AT_ONCE), (3, 0)] {
+        let now = at(NOON).plus(Duration::from_secs(second));
+        (0..readings).for_each(|_| live.show_parking("a", said(&now.to_string(), BayState::Vacant)));
+        let (standing, as_of) = board.at(now).await.expect("seen");
+        assert_eq!((as_of, standing.tallies[0].free[0]), (now, 1));
     }
 }

@@ -6,17 +6,19 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{ObjectName, Query, Statement, TableFactor, Visit as _, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, ObjectNamePart, Query, Statement, TableFactor, Visit as _, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
-use domain::limits::{SQL_TABLES_MAX, SQL_WORDS_IN_A_ROW_MAX};
+use domain::limits::{SQL_TABLES_MAX, SQL_WIDE_VALUE_BYTES, SQL_WORDS_IN_A_ROW_MAX};
 use hashbrown::HashMap;
+use lake::table::Table;
 
 use super::EngineError;
+use super::step::Extent;
 
-/// No tree that is made of `sql` is deeper than [`SQL_WORDS_IN_A_ROW_MAX`].
-pub fn judge_text(sql: &str) -> Result<(), EngineError> {
+/// No tree that is made of `sql` is deeper than [`SQL_WORDS_IN_A_ROW_MAX`]. The bytes of its longest word.
+pub fn judge_text(sql: &str) -> Result<usize, EngineError> {
     let tokens =
         Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().map_err(|error| EngineError::Statement(error.to_string()))?;
     if depth(&tokens) > SQL_WORDS_IN_A_ROW_MAX {
@@ -25,13 +27,17 @@ pub fn judge_text(sql: &str) -> Result<(), EngineError> {
         );
         return Err(EngineError::TooCostly(detail));
     }
-    Ok(())
+    let words = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+    Ok(words.map(|word| word.to_string().len()).max().unwrap_or(0))
 }
 
 /// The tables and queries in a statement, those behind a name as often as the name is used, are no more than [`SQL_TABLES_MAX`].
-pub fn judge_tables(statement: &Statement) -> Result<(), EngineError> {
-    match statement.visit(&mut Count::default()) {
-        ControlFlow::Continue(()) => Ok(()),
+pub fn judge_tables(statement: &Statement) -> Result<Extent, EngineError> {
+    let mut count = Count::default();
+    match statement.visit(&mut count) {
+        ControlFlow::Continue(()) => {
+            Ok(Extent { expressions: usize::try_from(count.whole.expressions).unwrap_or(0), longest: count.longest })
+        }
         ControlFlow::Break(()) => {
             let detail =
                 format!("more than {SQL_TABLES_MAX} tables and queries, those of WITH counted as often as they are used");
@@ -40,29 +46,55 @@ pub fn judge_tables(statement: &Statement) -> Result<(), EngineError> {
     }
 }
 
+#[derive(Clone, Copy, Default)]
+struct Size {
+    tables: usize,
+    /// Less than none while a list's values are yet to come.
+    expressions: i64,
+}
+
+/// A table's columns: none has more.
+const COLUMNS: i64 = 32;
+
+impl Size {
+    const EXPRESSION: Self = Self { tables: 0, expressions: 1 };
+    const QUERY: Self = Self { tables: 1, expressions: 0 };
+    const TABLE: Self = Self { tables: 1, expressions: COLUMNS };
+
+    fn plus(self, other: Self) -> Self {
+        Self { tables: self.tables.saturating_add(other.tables), expressions: self.expressions.saturating_add(other.expressions) }
+    }
+}
+
 /// The queries around the place that the walk has come to, the innermost last.
 #[derive(Default)]
-struct Count(Vec<Around>);
+struct Count {
+    around: Vec<Around>,
+    /// What has been walked through.
+    whole: Size,
+    longest: usize,
+}
 
 struct Around {
     /// Those that WITH names and that the walk has not come to: name and query, the next one last.
     coming: Vec<(String, *const Query)>,
-    named: HashMap<String, usize>,
-    size: usize,
+    named: HashMap<String, Size>,
+    size: Size,
 }
 
 impl Count {
-    fn add(&mut self, size: usize) -> ControlFlow<()> {
-        let Some(around) = self.0.last_mut() else {
+    fn add(&mut self, size: Size) -> ControlFlow<()> {
+        let Some(around) = self.around.last_mut() else {
+            self.whole = self.whole.plus(size);
             return ControlFlow::Continue(());
         };
-        around.size = around.size.saturating_add(size);
-        if around.size > SQL_TABLES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        around.size = around.size.plus(size);
+        if around.size.tables > SQL_TABLES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn size_of(&self, name: &ObjectName) -> usize {
+    fn size_of(&self, name: &ObjectName) -> Size {
         let name = folded(&name.to_string());
-        self.0.iter().rev().find_map(|around| around.named.get(&name)).copied().unwrap_or(1)
+        self.around.iter().rev().find_map(|around| around.named.get(&name)).copied().unwrap_or(Size::TABLE)
     }
 }
 
@@ -71,35 +103,54 @@ fn folded(name: &str) -> String {
     name.trim_matches('"').to_lowercase()
 }
 
+/// Tables with payloads or shapes in them.
+fn is_wide(name: &ObjectName) -> bool {
+    let last = name.0.last().and_then(ObjectNamePart::as_ident);
+    let wide = [Table::DeadLetters, Table::Registry];
+    last.is_some_and(|ident| wide.iter().any(|table| table.name().eq_ignore_ascii_case(&ident.value)))
+}
+
 impl Visitor for Count {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let named = query.with.iter().flat_map(|with| &with.cte_tables).rev();
         let coming = named.map(|cte| (folded(&cte.alias.name.value), &raw const *cte.query)).collect();
-        self.0.push(Around { coming, named: HashMap::new(), size: 1 });
+        self.around.push(Around { coming, named: HashMap::new(), size: Size::QUERY });
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let size = self.0.pop().map_or(0, |around| around.size);
-        let Some(around) = self.0.last_mut() else {
-            return ControlFlow::Continue(());
-        };
-        match around.coming.pop_if(|(_, coming)| std::ptr::eq(*coming, query)) {
-            Some((name, _)) => {
+        let size = self.around.pop().map_or(Size::default(), |around| around.size);
+        let coming = self.around.last_mut().and_then(|around| around.coming.pop_if(|(_, coming)| std::ptr::eq(*coming, query)));
+        match (coming, self.around.last_mut()) {
+            (Some((name, _)), Some(around)) => {
                 around.named.insert(name, size);
                 ControlFlow::Continue(())
             }
-            None => self.add(size),
+            _ => self.add(size),
         }
     }
 
     fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<()> {
         match table {
-            TableFactor::Table { name, .. } => self.add(self.size_of(name)),
-            _ => self.add(1),
+            TableFactor::Table { name, .. } => {
+                if is_wide(name) {
+                    self.longest = SQL_WIDE_VALUE_BYTES;
+                }
+                self.add(self.size_of(name))
+            }
+            _ => self.add(Size::QUERY),
         }
+    }
+
+    /// A list's values are compared with, not made for each row.
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let constants = match expr {
+            Expr::InList { list, .. } => list.iter().filter(|item| matches!(item, Expr::Value(_))).count(),
+            _ => 0,
+        };
+        self.add(Size { tables: 0, expressions: Size::EXPRESSION.expressions - constants as i64 })
     }
 }
 
@@ -172,9 +223,29 @@ mod tests {
         depth(&Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().expect("words"))
     }
 
-    fn judged(sql: &str) -> bool {
+    fn extent(sql: &str) -> Option<Extent> {
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).expect("a statement");
-        judge_tables(&statements.remove(0)).is_ok()
+        judge_tables(&statements.remove(0)).ok()
+    }
+
+    fn judged(sql: &str) -> bool {
+        extent(sql).is_some()
+    }
+
+    #[test]
+    fn expressions_are_counted_as_often_as_they_are_used_and_the_values_of_a_list_are_not() {
+        let expressions = |sql: &str| extent(sql).expect("within the limits").expressions;
+        assert_eq!(expressions("SELECT a, b + 1"), 4);
+        assert_eq!(expressions("SELECT 1 FROM t WHERE a IN (1, 2, 3, 4)"), 3 + COLUMNS as usize);
+        let once = expressions("WITH x AS (SELECT a, b, c) SELECT 1 FROM x");
+        assert_eq!(expressions("WITH x AS (SELECT a, b, c) SELECT 1 FROM x, x"), once + 3);
+    }
+
+    #[test]
+    fn tables_with_payloads_or_shapes_make_for_small_steps() {
+        let longest = |sql: &str| extent(sql).expect("within the limits").longest;
+        assert_eq!(longest("SELECT * FROM parking_readings"), 0);
+        assert_eq!(longest("SELECT (SELECT count(*) FROM Dead_Letters)"), SQL_WIDE_VALUE_BYTES);
     }
 
     #[test]

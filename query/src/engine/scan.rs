@@ -31,7 +31,6 @@ use lake::contract::View;
 use lake::snapshot::DataFile;
 use lake::table::{DAY, Table};
 use object_store::ObjectMeta;
-use object_store::path::Path;
 
 use super::{LakeFiles, lake_url};
 
@@ -63,6 +62,10 @@ impl SnapshotTable {
 
     pub fn of_files(lake: LakeFiles, table: Table, files: Vec<DataFile>) -> Self {
         Self { lake, table, files, hot: Vec::new() }
+    }
+
+    pub fn files(&self) -> &[DataFile] {
+        &self.files
     }
 
     pub fn is_empty(&self) -> bool {
@@ -124,14 +127,21 @@ impl SnapshotTable {
         if let Some(predicate) = predicate {
             source = source.with_predicate(predicate);
         }
-        let root = self.lake.root(self.table);
-        let listed = files.iter().map(|file| partitioned(root, file)).collect::<Result<Vec<_>, _>>()?;
+        let listed = files.iter().map(|file| self.partitioned(file)).collect::<Result<Vec<_>, _>>()?;
         let groups = FileGroup::new(listed).split_files(state.config().target_partitions().max(1));
         let config = FileScanConfigBuilder::new(lake_url(), Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .build();
         Ok(DataSourceExec::from_data_source(config))
+    }
+
+    fn partitioned(&self, file: &DataFile) -> Result<PartitionedFile, DataFusionError> {
+        let location = self.lake.location(self.table, file)?;
+        // Files never change once they are there, so any constant will do for the footer cache.
+        let last_modified = Default::default();
+        let meta = ObjectMeta { location, last_modified, size: file.bytes, e_tag: None, version: None };
+        Ok(PartitionedFile::new_from_meta(meta).with_partition_values(vec![ScalarValue::Date32(Some(file.day))]))
     }
 
     /// The files that may hold a row which passes.
@@ -146,14 +156,6 @@ impl SnapshotTable {
         let kept = pruning.prune(&Known { table: self.table, files: &self.files })?;
         Ok(self.files.iter().zip(kept).filter(|(_, keep)| *keep).map(|(file, _)| file).collect())
     }
-}
-
-fn partitioned(root: &Path, file: &DataFile) -> Result<PartitionedFile, DataFusionError> {
-    let location = Path::parse(format!("{root}/{}", file.path))?;
-    // Files never change once they are there, so any constant will do for the footer cache.
-    let last_modified = Default::default();
-    let meta = ObjectMeta { location, last_modified, size: file.bytes, e_tag: None, version: None };
-    Ok(PartitionedFile::new_from_meta(meta).with_partition_values(vec![ScalarValue::Date32(Some(file.day))]))
 }
 
 /// What the Delta log says of files.

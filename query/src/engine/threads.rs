@@ -8,6 +8,7 @@ use std::future::Future;
 use domain::limits::ENGINE_STACK_BYTES;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
@@ -48,6 +49,24 @@ impl Threads {
         F: Future<Output = Result<T, EngineError>> + Send + 'static,
     {
         ended(self.runtime().spawn(work)).await
+    }
+
+    /// The same for work that may keep its thread busy for long without a pause, such as the planning of a statement: the workers go
+    /// on with the questions of others.
+    pub async fn run_apart<T, F>(&self, work: F) -> Result<T, EngineError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, EngineError>> + Send + 'static,
+    {
+        let (runtime, stop) = (self.runtime().handle().clone(), CancellationToken::new());
+        let _dropped = stop.clone().drop_guard();
+        let until_stopped = async move {
+            tokio::select! {
+                outcome = work => outcome,
+                () = stop.cancelled() => Err(EngineError::Failed("nobody waits for it any more".to_owned())),
+            }
+        };
+        ended(self.runtime().spawn_blocking(move || runtime.block_on(until_stopped))).await
     }
 
     /// Work that waits for nobody.
@@ -93,8 +112,28 @@ mod tests {
         let failed = threads.run::<(), _>(async { panic!("as kernels do") }).await;
         assert!(matches!(failed, Err(EngineError::Failed(cause)) if cause.contains("as kernels do")));
         assert!(matches!(threads.carry_out::<()>(|| panic!("as writers do")).await, Err(EngineError::Failed(_))));
+        assert!(matches!(threads.run_apart::<(), _>(async { panic!("as plans do") }).await, Err(EngineError::Failed(_))));
         let name = || Ok(std::thread::current().name().map(str::to_owned));
         assert_eq!(threads.run(async move { name() }).await.expect("answered").as_deref(), Some(ENGINE_THREADS));
         assert_eq!(threads.carry_out(name).await.expect("answered").as_deref(), Some(ENGINE_THREADS));
+    }
+
+    #[tokio::test]
+    async fn work_that_never_pauses_keeps_no_other_question_waiting() {
+        let threads = Threads::start(1).expect("threads start");
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (answered, is_answered) = std::sync::mpsc::channel::<()>();
+        let busy = threads.run_apart(async move {
+            begun.send(()).map_err(|error| EngineError::Failed(error.to_string()))?;
+            is_answered.recv().map_err(|error| EngineError::Failed(error.to_string()))
+        });
+        let other = async {
+            has_begun.recv().expect("it begins");
+            let answer = threads.run(async { Ok(7) }).await;
+            answered.send(()).expect("it waits");
+            answer
+        };
+        let (busy, other) = tokio::join!(busy, other);
+        assert!(busy.is_ok() && matches!(other, Ok(7)));
     }
 }

@@ -152,18 +152,29 @@ impl Copy {
     /// SNAP-1: state, hot rows and lake up to one position.
     pub fn view(&self) -> Result<View, Away> {
         self.is_known()?;
+        Ok(self.view_of(&self.known.read()))
+    }
+
+    fn view_of(&self, known: &Known) -> View {
         let as_of = self.clock.now();
-        let known = self.known.read();
         let tables = Table::ALL.into_iter().filter_map(|table| Some((table, known.hot.view(table, known.head)?)));
-        Ok(View::new(known.head, as_of.max(known.now), tables.collect()))
+        View::new(known.head, as_of.max(known.now), tables.collect())
     }
 
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.known.read().registry)
     }
 
-    pub fn with_state(&self, read: &mut dyn FnMut(&LiveState)) {
-        read(&self.known.read().live);
+    /// A step brings rows and registry together.
+    pub fn history(&self) -> Result<(View, Arc<Registry>), Away> {
+        self.is_known()?;
+        let known = self.known.read();
+        Ok((self.view_of(&known), Arc::clone(&known.registry)))
+    }
+
+    pub fn with_state(&self, read: &mut dyn FnMut(&LiveState, &Arc<Registry>)) {
+        let known = self.known.read();
+        read(&known.live, &known.registry);
     }
 
     pub fn ledger(&self) -> LedgerView {
@@ -184,11 +195,16 @@ impl Copy {
         status
     }
 
+    /// Copied under the lock, resolved after it.
     pub fn sensors(&self, after: Option<&SensorId>, limit: usize) -> Vec<SensorStatus> {
-        let known = self.known.read();
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let heard = known.sensors.range::<SensorId, _>((from, Bound::Unbounded)).take(limit);
-        heard.map(|(_, heard)| heard.clone().status(&known.registry)).collect()
+        let (heard, registry) = {
+            let known = self.known.read();
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let heard = known.sensors.range::<SensorId, _>((from, Bound::Unbounded)).take(limit);
+            (heard.map(|(_, heard)| heard.clone()).collect::<Vec<_>>(), Arc::clone(&known.registry))
+        };
+        let now = self.clock.now();
+        heard.into_iter().map(|heard| heard.status(&registry, now)).collect()
     }
 
     /// Waits for room: what the lake does not take off this copy, ingest has to keep meanwhile.
@@ -263,14 +279,17 @@ impl Known {
         let version = self.head.0;
         let before = news.whole.map(|mut whole| {
             whole.changes = self.live.changes.started_over();
+            whole.find_newest();
             std::mem::replace(&mut self.live, whole)
         });
         for (target, last) in news.parking {
-            self.live.changes.note(&target);
+            self.live.note(&target, last.received_at);
             self.live.parking.insert(target, last);
         }
         for (target, lasts) in news.air {
-            self.live.changes.note(&target);
+            if let Some(newest) = lasts.iter().map(|(_, last)| last.received_at).max() {
+                self.live.note(&target, newest);
+            }
             self.live.air.insert(target, lasts);
         }
         self.live.version = version;

@@ -177,7 +177,7 @@ impl Follower {
             registry.layout(now);
             Arc::new(registry)
         };
-        tokio::task::spawn_blocking(build).await.map_err(|_| Ended::Registry)
+        aside::run(build).await.map_err(|_| Ended::Registry)
     }
 
     async fn next(&self, stream: &mut TcpStream) -> Result<Frame<News>, Ended> {

@@ -65,7 +65,7 @@ impl Staged {
             News::Anew(Whole::Sensors) => self.sensors = Heard { whole: Some(Sensors::new()), some: Vec::new() },
             News::Registry => {
                 let city = city.clone();
-                let read = tokio::task::spawn_blocking(move || versions_from(&body, &city)).await;
+                let read = aside::run(move || versions_from(&body, &city)).await;
                 let changes = read.map_err(|_| LinkError::Malformed("the registry cannot be read"))??;
                 self.registry.get_or_insert_default().changes.extend(changes);
             }

@@ -22,28 +22,31 @@ use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::debug;
 
-/// Serves until either side closes; after `stop` only the request that has begun.
-pub async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
-    router: Router,
-    clock: Arc<dyn Clock>,
-    stop: CancellationToken,
-) {
+use super::waiting::Entry;
+
+/// Serves until either side closes; once the entry is told to leave, only the request that has begun.
+pub async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send, router: Router, clock: Arc<dyn Clock>, entry: Entry) {
     let timing = Timing(Arc::clone(&clock));
+    let entry = &entry;
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        entry.asked();
         let paced = |body| Body::new(Paced { body, clock: Arc::clone(&clock), pause: None });
-        router.clone().oneshot(request.map(paced))
+        let answer = router.clone().oneshot(request.map(paced));
+        async move {
+            let answer = answer.await;
+            entry.answered();
+            answer
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(timing).header_read_timeout(HTTP_HEAD_WAIT_MAX).max_buf_size(HTTP_HEAD_BYTES_MAX);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
+        () = entry.told_to_leave() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -59,15 +62,15 @@ pub async fn serve_secure(
     config: Arc<ServerConfig>,
     router: Router,
     clock: Arc<dyn Clock>,
-    stop: CancellationToken,
+    entry: Entry,
 ) {
     let shaken = tokio::select! {
         shaken = TlsAcceptor::from(config).accept(stream) => shaken,
         () = clock.sleep(HTTP_HEAD_WAIT_MAX) => return debug!("a TLS handshake took too long"),
-        () = stop.cancelled() => return,
+        () = entry.told_to_leave() => return,
     };
     match shaken {
-        Ok(stream) => serve(stream, router, clock, stop).await,
+        Ok(stream) => serve(stream, router, clock, entry).await,
         Err(error) => debug!(%error, "a TLS handshake failed"),
     }
 }

@@ -1,4 +1,5 @@
-//! The listeners behind a fixed number of places: when all are taken, callers wait in the kernel's queue.
+//! The listeners behind a fixed number of places. When all are taken, the next caller gets that of a [silent](Waiting) one; those
+//! behind wait in the kernel's queue.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -15,7 +16,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-/// A process without a free file descriptor gets one when a connection ends.
+use super::waiting::Waiting;
+
+/// A process without a free file descriptor, or a listener without a free place, gets one when a connection ends.
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 pub struct Places {
@@ -23,16 +26,47 @@ pub struct Places {
     secure: Option<TcpListener>,
     free: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
+    waiting: Arc<Waiting>,
+    /// Accepted, and without a place so far.
+    caller: Option<(TcpStream, Heard)>,
 }
 
 impl Places {
     pub fn new(plain: TcpListener, secure: Option<TcpListener>, places: usize, clock: Arc<dyn Clock>) -> Self {
-        Self { plain, secure, free: Arc::new(Semaphore::new(places)), clock }
+        let free = Arc::new(Semaphore::new(places));
+        Self { plain, secure, free, clock, waiting: Arc::default(), caller: None }
+    }
+
+    pub fn waiting(&self) -> &Arc<Waiting> {
+        &self.waiting
     }
 
     /// The next caller. A call that is dropped loses none.
-    pub async fn accept(&self) -> (Place, Heard) {
-        let permit = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
+    pub async fn accept(&mut self) -> (Place, Heard) {
+        if self.caller.is_none() {
+            self.caller = Some(self.next_caller().await);
+        }
+        let permit = self.place().await;
+        let (stream, heard) = self.caller.take().expect("it was put there before");
+        (Place { stream, clock: Arc::clone(&self.clock), stall: None, _permit: permit }, heard)
+    }
+
+    /// A place for the caller who waits.
+    async fn place(&self) -> OwnedSemaphorePermit {
+        loop {
+            if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+                return permit;
+            }
+            self.waiting.send_away();
+            tokio::select! {
+                permit = Arc::clone(&self.free).acquire_owned() => return permit.expect("the semaphore is never closed"),
+                // Whoever was sent away may have an answer to write first.
+                () = self.clock.sleep(AFTER_A_FAILURE) => {}
+            }
+        }
+    }
+
+    async fn next_caller(&self) -> (TcpStream, Heard) {
         loop {
             let (accepted, heard) = tokio::select! {
                 accepted = self.plain.accept() => (accepted, Heard::Plain),
@@ -43,7 +77,7 @@ impl Places {
                     if let Err(error) = stream.set_nodelay(true) {
                         warn!(%error, "small answers may wait for the peer's acknowledgement");
                     }
-                    return (Place { stream, clock: Arc::clone(&self.clock), stall: None, _permit: permit }, heard);
+                    return (stream, heard);
                 }
                 Err(error) if is_the_callers(&error) => {}
                 Err(error) => {

@@ -30,6 +30,10 @@ struct Listening {
 
 impl Listening {
     async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    async fn with(options: Options) -> Self {
         let fixture = Fixture::new().await;
         let (clock, intake) = (Arc::new(HandClock::default()), Arc::new(StoodIntake::default()));
         let live = Arc::new(StoodLive::new(fixture.view()));
@@ -38,10 +42,8 @@ impl Listening {
             let page = Page { content_type: "text/plain", body: Cow::Borrowed(&LARGE), content_security_policy: "" };
             (path == "/large").then_some(page)
         });
-        let server =
-            Server::bind(Options::default(), deps, Listen { plain: SocketAddr::from(([127, 0, 0, 1], 0)), secure: None })
-                .await
-                .expect("binds");
+        let listen = Listen { plain: SocketAddr::from(([127, 0, 0, 1], 0)), secure: None };
+        let server = Server::bind(options, deps, listen).await.expect("binds");
         let (addr, stop) = (server.local_addr(), CancellationToken::new());
         let server = tokio::spawn(server.run(stop.clone()));
         Self { _fixture: fixture, clock, intake, addr, stop, server }
@@ -94,6 +96,27 @@ async fn a_connection_that_says_nothing_gives_up_its_place() {
         assert_eq!(heard.contains("200 OK"), said.ends_with("\r\n\r\n"), "{heard}");
         assert!(waited >= HTTP_HEAD_WAIT_MAX, "{waited:?} after {said:?}");
     }
+}
+
+#[tokio::test]
+async fn a_silent_connection_gives_its_place_to_whoever_comes_when_all_are_taken() {
+    let listening = Listening::with(Options { connections_max: 3, ..Options::default() }).await;
+    let mut importing = listening.call(&format!("{IMPORT}{}", lines())).await;
+    listening.until(|listening| !listening.intake.published.lock().is_empty()).await;
+    let mut silent = vec![listening.call("").await, listening.call("").await];
+    for number in 0..3 {
+        let mut stream = listening.call("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).await.expect("an answer, though no time has passed");
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        // Afterwards it is silent, too, and the last one that has to go.
+        silent.push(stream);
+        silent[number].read_to_end(&mut Vec::new()).await.expect("closed");
+    }
+    importing.write_all(b"0\r\n\r\n").await.expect("whoever asks something stays");
+    let mut answer = [0; 15];
+    importing.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use super::conform;
 use super::fixture::{Fixture, at};
 use super::stand_in::{StillClock, StoodIntake, StoodLive};
 use crate::access::Door;
@@ -67,7 +68,7 @@ impl Served {
 
     /// As a caller on this machine does.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Reply {
-        let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
+        let mut request = Request::builder().method(method.clone()).uri(path).header("host", "localhost");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -76,6 +77,7 @@ impl Served {
             router(Arc::clone(&self.app), Door { is_loopback: true }).oneshot(request).await.expect("the router always answers");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("answers are in memory");
+        conform::assert_as_described(&method, path, &parts, &body);
         Reply { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 }

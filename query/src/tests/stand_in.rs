@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::record::Publish;
-use domain::registry::{BayHistory, CityOptions, Edit, Layout, Registry};
+use domain::registry::{CityOptions, Edit, Registry};
 use domain::time::Sleep;
 use domain::{Clock, ObjectId, Position, Quantity, SensorId, Timestamp};
 use lake::contract::{
@@ -45,48 +45,56 @@ impl Clock for StillClock {
 /// The running state as a test wants it.
 pub struct StoodLive {
     pub view: Mutex<View>,
-    pub registry: Mutex<Registry>,
+    pub registry: Mutex<Arc<Registry>>,
     pub state: RwLock<LiveState>,
     pub ledger: Mutex<Option<LedgerView>>,
     pub status: Mutex<IngestStatus>,
     pub sensors: Mutex<Vec<SensorStatus>>,
     /// As before a process of query has heard from ingest.
     pub away: Mutex<Option<Away>>,
+    /// Happens once, right after the registry was handed out.
+    pub meanwhile: Mutex<Option<Meanwhile>>,
 }
+
+pub type Meanwhile = Box<dyn FnOnce(&StoodLive) + Send>;
 
 impl StoodLive {
     pub fn new(view: View) -> Self {
         let status = IngestStatus { writable: true, ..IngestStatus::default() };
         Self {
             view: Mutex::new(view),
-            registry: Mutex::new(Registry::empty(CityOptions::default())),
+            registry: Mutex::new(Arc::new(Registry::empty(CityOptions::default()))),
             state: RwLock::default(),
             ledger: Mutex::new(Some(LedgerView::default())),
             status: Mutex::new(status),
             sensors: Mutex::default(),
             away: Mutex::default(),
+            meanwhile: Mutex::default(),
         }
     }
 
     /// Takes a FeatureCollection, of which no row may be refused.
     pub fn register(&self, features: &serde_json::Value, received_at: Timestamp) {
+        let mut state = self.state.write();
         let mut registry = self.registry.lock();
         let (edit, rows) = Edit::parse_geojson(features.to_string().as_bytes(), &registry, received_at);
         let edit = edit.unwrap_or_else(|| panic!("the registry is taken: {rows:?}"));
         let (next, _) = registry.apply(&edit, received_at);
-        *registry = next;
+        // As ingest does: an edit makes the state anew.
+        state.changes = state.changes.started_over();
+        *registry = Arc::new(next);
     }
 
     pub fn show_parking(&self, target: &str, last: ParkingLast) {
         let mut state = self.state.write();
+        state.note(&object(target), last.received_at);
         state.parking.insert(object(target), last);
-        state.changes.note(&object(target));
     }
 
     pub fn show_air(&self, target: &str, quantity: Quantity, last: AirLast) {
         let mut state = self.state.write();
+        state.note(&object(target), last.received_at);
         state.air.entry(object(target)).or_default().push((quantity, last));
-        state.changes.note(&object(target));
     }
 }
 
@@ -104,16 +112,22 @@ impl Live for StoodLive {
         Ok(self.view.lock().clone())
     }
 
-    fn layout(&self, at: Timestamp) -> Arc<Layout> {
-        self.registry.lock().layout(at)
+    async fn history(&self) -> Result<(View, Arc<Registry>), lake::Error> {
+        Ok((self.view.lock().clone(), self.registry()))
     }
 
-    fn bay_history(&self, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Option<BayHistory> {
-        self.registry.lock().bay_history(bay, from, to)
+    fn registry(&self) -> Arc<Registry> {
+        let registry = Arc::clone(&self.registry.lock());
+        if let Some(meanwhile) = self.meanwhile.lock().take() {
+            meanwhile(self);
+        }
+        registry
     }
 
-    fn with_state(&self, read: &mut dyn FnMut(&LiveState)) {
-        read(&self.state.read());
+    fn with_state(&self, read: &mut dyn FnMut(&LiveState, &Arc<Registry>)) {
+        let state = self.state.read();
+        let registry = Arc::clone(&self.registry.lock());
+        read(&state, &registry);
     }
 
     fn ledger(&self) -> LedgerView {
@@ -131,7 +145,7 @@ impl Live for StoodLive {
 
     fn sensors(&self, after: Option<&SensorId>, limit: usize) -> Vec<SensorStatus> {
         let sensors = self.sensors.lock();
-        let later = sensors.iter().filter(|sensor| after.is_none_or(|after| sensor.sensor > *after));
+        let later = sensors.iter().filter(|sensor| after.is_none_or(|after| sensor.heard.sensor > *after));
         later.take(limit).cloned().collect()
     }
 

@@ -1,5 +1,7 @@
 //! Streets, bays and lots as registry rows, and what their sensors said last. Tests only.
 
+use std::sync::Arc;
+
 use domain::Flags;
 use domain::kind::parking::{BayState, ParkingValue};
 use lake::contract::{ParkingLast, View};
@@ -29,10 +31,10 @@ pub fn collection(rows: &[Value]) -> Value {
 }
 
 /// A running state without rows.
-pub fn live(rows: &[Value]) -> StoodLive {
+pub fn live(rows: &[Value]) -> Arc<StoodLive> {
     let live = StoodLive::new(View::new(domain::Position(1), at("2026-11-24T12:00:00Z"), Vec::new()));
     live.register(&collection(rows), at("2026-11-24T00:00:00Z"));
-    live
+    Arc::new(live)
 }
 
 pub fn said(observed_at: &str, state: BayState) -> ParkingLast {

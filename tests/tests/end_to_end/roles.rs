@@ -9,6 +9,7 @@ use tests::publisher::{parking, publish_all};
 use tests::until::until;
 use tests::{Api, Publisher, Server};
 
+use super::crash::{chance, kills};
 use super::state_topics::Subscriber;
 
 const START_MS: i64 = 1_790_000_000_000;
@@ -118,8 +119,22 @@ fn while_ingest_is_away_query_answers_of_before_and_says_so() -> anyhow::Result<
 
 #[test]
 fn three_processes_killed_in_turn_lose_and_double_nothing() -> anyhow::Result<()> {
-    const ROUNDS: i64 = 9;
-    const MESSAGES: i64 = 10_000;
+    let mut round = 0;
+    // Another moment of the load each round.
+    survive(9, 10_000, || {
+        round += 1;
+        100 + 90 * (round - 1)
+    })
+}
+
+#[test]
+#[ignore = "takes minutes: part of scripts/test --long"]
+fn three_processes_killed_at_random_lose_and_double_nothing() -> anyhow::Result<()> {
+    let mut chance = chance();
+    survive(3 * kills(), 4_000, || 20 + chance.below(800))
+}
+
+fn survive(rounds: i64, burst: i64, mut moment_ms: impl FnMut() -> u64) -> anyhow::Result<()> {
     const SENSORS: i64 = 100;
     let sensor = |n: i64| format!("bay-{}", n % SENSORS);
     let mut city = City::start()?;
@@ -127,13 +142,13 @@ fn three_processes_killed_in_turn_lose_and_double_nothing() -> anyhow::Result<()
     let (api, is_over) = (city.api(), AtomicBool::new(false));
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let watching = scope.spawn(|| watch(&api, &is_over));
-        for round in 0..ROUNDS {
-            let numbers: Vec<i64> = (round * MESSAGES..(round + 1) * MESSAGES).collect();
+        for round in 0..rounds {
+            let numbers: Vec<i64> = (round * burst..(round + 1) * burst).collect();
             let messages: Vec<_> = numbers.iter().map(|&n| parking(&sensor(n), START_MS + n * 1_000, "occupied")).collect();
             let address = city.broker.mqtt();
             let publishing = std::thread::spawn(move || publish_all(address, &messages, 4, "load"));
-            // Another moment of the load each round; a sleep is the subject here, not a wait.
-            std::thread::sleep(Duration::from_millis(100 + 90 * round as u64));
+            // A sleep is the subject here, not a wait.
+            std::thread::sleep(Duration::from_millis(moment_ms()));
             let victim = match round % 3 {
                 0 => &mut city.ingest,
                 1 => &mut city.query,

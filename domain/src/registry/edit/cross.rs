@@ -5,14 +5,14 @@ use hashbrown::HashSet;
 use super::Edit;
 use crate::id::ObjectId;
 use crate::registry::Registry;
-use crate::registry::feature::Fault;
+use crate::registry::feature::{Fault, Remark};
 use crate::registry::object::{Area, Bay, Binding, Device, Object, Site};
 use crate::registry::span::Span;
 use crate::registry::version::Version;
 
 pub(super) enum Finding {
     Fault(Fault),
-    Remark(String),
+    Remark(Remark),
 }
 
 /// Findings by row. `excused` holds the ids of refused rows: a reference to one is not judged.
@@ -109,7 +109,8 @@ impl Checks<'_> {
         if sites.iter().any(|site| site.object.capacity.is_some() && overlaps(site)) {
             self.fault("site", format!("a site has bays or a counter, never both: {} has a capacity", bay.site));
         } else if !sites.iter().any(overlaps) {
-            self.findings.push(Finding::Remark(format!("site {} does not exist while the bay does", bay.site)));
+            let detail = format!("site {} does not exist while the bay does", bay.site);
+            self.findings.push(Finding::Remark(Remark::new("site", detail)));
         }
     }
 

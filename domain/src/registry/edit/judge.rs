@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Edit, EditRow, RowVerdict, Verdict, cross};
 use crate::limits::REGISTRY_OBJECTS_MAX;
 use crate::registry::Registry;
-use crate::registry::feature::{self, Fault, Head};
+use crate::registry::feature::{self, Fault, Head, Remark};
 use crate::registry::object::{Object, ObjectKind};
 use crate::time::Timestamp;
 
@@ -84,8 +84,9 @@ fn read_rows(collection: &Collection<'_>, registry: &Registry) -> (Edit, Vec<Row
             Ok(statement) => {
                 let feature::Statement { from, to, object, remarks } = statement;
                 let (kind, id) = (Some(object.kind().name().to_owned()), Some(object.id().to_owned()));
-                let detail = (!remarks.is_empty()).then(|| remarks.join("; "));
-                verdicts.push(RowVerdict { row, kind, id, verdict: Verdict::Unchanged, field: None, detail });
+                let mut verdict = RowVerdict { row, kind, id, verdict: Verdict::Unchanged, field: None, detail: None };
+                remarks.into_iter().for_each(|remark| remark_on(&mut verdict, remark));
+                verdicts.push(verdict);
                 edit.rows.push(EditRow { row, from, to, object });
             }
             Err(fault) => verdicts.push(refused(row, head, fault)),
@@ -154,11 +155,13 @@ fn refuse(verdict: &mut RowVerdict, fault: Fault) {
     }
 }
 
-fn remark_on(verdict: &mut RowVerdict, remark: String) {
+/// All remarks are told; the field is the first one's.
+fn remark_on(verdict: &mut RowVerdict, Remark { field, detail }: Remark) {
     if verdict.verdict != Verdict::Refused {
+        verdict.field.get_or_insert(field);
         verdict.detail = Some(match verdict.detail.take() {
-            Some(before) => format!("{before}; {remark}"),
-            None => remark,
+            Some(before) => format!("{before}; {detail}"),
+            None => detail,
         });
     }
 }

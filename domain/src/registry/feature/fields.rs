@@ -22,6 +22,20 @@ impl Fault {
     }
 }
 
+/// What is odd in a row and was taken all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::registry) struct Remark {
+    pub field: String,
+    /// Names the field where it does not stand by itself.
+    pub detail: String,
+}
+
+impl Remark {
+    pub fn new(field: &str, detail: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), detail: detail.into() }
+    }
+}
+
 type Taken<T> = Result<T, Fault>;
 
 pub(super) struct Fields<'a> {
@@ -29,7 +43,7 @@ pub(super) struct Fields<'a> {
     /// Name of the enclosing field with a dot, for faults.
     path: String,
     zone: &'a TimeZone,
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Remark>,
 }
 
 impl<'a> Fields<'a> {
@@ -162,15 +176,19 @@ impl<'a> Fields<'a> {
     pub fn rest(&mut self) -> Extra {
         let map: Map<String, Value> = std::mem::take(&mut self.map);
         for name in map.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name) {
-            self.remarks.push(format!("property {name:?} is unknown and kept"));
+            self.remarks.push(Remark::new(name, format!("property {name:?} is unknown and kept")));
         }
         Extra::from(map.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
     }
 
     /// Of a nested object, where there is no place to keep what nothing took: the remarks for its row.
-    pub fn dropped(self) -> impl Iterator<Item = String> {
+    pub fn dropped(self) -> impl Iterator<Item = Remark> {
         let Self { map, path, remarks, .. } = self;
-        remarks.into_iter().chain(map.into_iter().map(move |(name, _)| format!("{path}{name} is unknown and not kept")))
+        let unknown = map.into_iter().map(move |(name, _)| {
+            let field = format!("{path}{name}");
+            Remark::new(&field, format!("{field} is unknown and not kept"))
+        });
+        remarks.into_iter().chain(unknown)
     }
 }
 

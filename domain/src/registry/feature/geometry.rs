@@ -5,7 +5,7 @@
 use geo::{Coord, Geometry, LineString, MultiPolygon, Point, Polygon, Validation};
 use serde_json::{Value, json};
 
-use super::fields::{Fault, kind_of};
+use super::fields::{Fault, Remark, kind_of};
 use crate::registry::object::ObjectKind;
 
 /// Polygons with more corners are not searched for self-intersections: the search is quadratic.
@@ -18,7 +18,7 @@ fn fault(detail: impl Into<String>) -> Fault {
 }
 
 /// The geometry of an object of `kind`; the type must be one that the kind has.
-pub(super) fn read(value: Option<&Value>, kind: ObjectKind, remarks: &mut Vec<String>) -> Read<Geometry<f64>> {
+pub(super) fn read(value: Option<&Value>, kind: ObjectKind, remarks: &mut Vec<Remark>) -> Read<Geometry<f64>> {
     let Some(Value::Object(map)) = value else {
         return Err(fault(format!("is missing; a {} needs {}", kind.name(), allowed(kind))));
     };
@@ -28,13 +28,14 @@ pub(super) fn read(value: Option<&Value>, kind: ObjectKind, remarks: &mut Vec<St
             Ok(Point::from(position(coordinates?)?).into())
         }
         (Some("LineString"), ObjectKind::Site) => Ok(line(coordinates?)?.into()),
-        (Some("Polygon"), ObjectKind::Site) => checked(MultiPolygon::new(vec![polygon(coordinates?)?]), remarks)
+        (Some("Polygon"), ObjectKind::Site) => checked(MultiPolygon::new(vec![polygon(coordinates?, remarks)?]), remarks)
             .map(|mut polygons| Geometry::Polygon(polygons.0.remove(0))),
         (Some("Polygon"), ObjectKind::Area) => {
-            checked(MultiPolygon::new(vec![polygon(coordinates?)?]), remarks).map(Geometry::MultiPolygon)
+            checked(MultiPolygon::new(vec![polygon(coordinates?, remarks)?]), remarks).map(Geometry::MultiPolygon)
         }
         (Some("MultiPolygon"), ObjectKind::Area) => {
-            let polygons = list(coordinates?, "a MultiPolygon")?.iter().map(polygon).collect::<Read<Vec<_>>>()?;
+            let polygons = list(coordinates?, "a MultiPolygon")?;
+            let polygons = polygons.iter().map(|one| polygon(one, remarks)).collect::<Read<Vec<_>>>()?;
             match polygons.is_empty() {
                 true => Err(fault("is a MultiPolygon of nothing")),
                 false => checked(MultiPolygon::new(polygons), remarks).map(Geometry::MultiPolygon),
@@ -81,8 +82,8 @@ fn line(value: &Value) -> Read<LineString<f64>> {
     }
 }
 
-fn polygon(value: &Value) -> Read<Polygon<f64>> {
-    let mut rings = list(value, "a Polygon")?.iter().map(ring).collect::<Read<Vec<_>>>()?;
+fn polygon(value: &Value, remarks: &mut Vec<Remark>) -> Read<Polygon<f64>> {
+    let mut rings = list(value, "a Polygon")?.iter().map(|one| ring(one, remarks)).collect::<Read<Vec<_>>>()?;
     if rings.is_empty() {
         return Err(fault("is a Polygon without rings"));
     }
@@ -91,8 +92,12 @@ fn polygon(value: &Value) -> Read<Polygon<f64>> {
     Ok(Polygon::new(exterior, rings))
 }
 
-fn ring(value: &Value) -> Read<LineString<f64>> {
+fn ring(value: &Value, remarks: &mut Vec<Remark>) -> Read<LineString<f64>> {
     let coords = list(value, "a ring")?.iter().map(position).collect::<Read<Vec<_>>>()?;
+    let open = Remark::new("geometry", "geometry: a ring does not end where it begins, and was closed");
+    if coords.first() != coords.last() && !remarks.contains(&open) {
+        remarks.push(open);
+    }
     let mut distinct: Vec<Coord<f64>> = coords.clone();
     distinct.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
     distinct.dedup();
@@ -102,12 +107,12 @@ fn ring(value: &Value) -> Read<LineString<f64>> {
     }
 }
 
-fn checked(polygons: MultiPolygon<f64>, remarks: &mut Vec<String>) -> Read<MultiPolygon<f64>> {
+fn checked(polygons: MultiPolygon<f64>, remarks: &mut Vec<Remark>) -> Read<MultiPolygon<f64>> {
     let corners: usize = polygons.iter().map(|polygon| polygon.exterior().0.len()).sum();
     if corners <= SEARCHED_CORNERS_MAX
         && let Err(error) = polygons.check_validation()
     {
-        remarks.push(format!("geometry: {error}"));
+        remarks.push(Remark::new("geometry", format!("geometry: {error}")));
     }
     Ok(polygons)
 }

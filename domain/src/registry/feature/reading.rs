@@ -6,7 +6,7 @@ use geo::{Geometry, Point};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::fields::{Fault, Fields, kind_of};
+use super::fields::{Fault, Fields, Remark, kind_of};
 use super::geometry;
 use crate::id::{ObjectId, SensorId};
 use crate::quantity::Quantity;
@@ -41,7 +41,7 @@ pub(in crate::registry) struct Statement {
     pub to: Option<Timestamp>,
     pub object: Object,
     /// What is odd and was taken all the same.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Remark>,
 }
 
 pub(in crate::registry) fn read(feature: Value, city: &CityOptions, zone: &TimeZone) -> Read<Statement> {
@@ -108,7 +108,7 @@ fn site(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read<Si
         capacity,
         heartbeat_s: fields.whole("heartbeat_s", 1)?.unwrap_or(HEARTBEAT_S),
         price: price(fields)?,
-        opening_hours: fields.text("opening_hours")?,
+        opening_hours: opening_hours(fields)?,
         closed: closed(fields)?,
         geometry,
         extra: fields.rest(),
@@ -153,7 +153,7 @@ fn station(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read
 
 fn device(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read<Device> {
     if place.is_some() {
-        fields.remarks.push("geometry is not kept: a device stands where its target does".to_owned());
+        fields.remarks.push(Remark::new("geometry", "geometry is not kept: a device stands where its target does"));
     }
     let mut bindings = Vec::new();
     for mut binding in fields.nested("bindings")? {
@@ -202,7 +202,24 @@ fn price(fields: &mut Fields<'_>) -> Read<Option<Price>> {
     }
     let text = price.text("text")?;
     fields.remarks.extend(price.dropped());
-    Ok(Some(Price { currency, rules, text }))
+    let price = Price { currency, rules, text };
+    fields.remarks.extend(price.oddities().map(|(rule, odd)| {
+        let field = format!("price.rules[{rule}]{}{}", if odd.key.is_empty() { "" } else { "." }, odd.key);
+        Remark::new(&field, format!("{field} {}: no cost is told of a stay here", odd.why))
+    }));
+    Ok(Some(price))
+}
+
+/// A text that nobody can read is kept for drivers, who may.
+fn opening_hours(fields: &mut Fields<'_>) -> Read<Option<String>> {
+    let text = fields.text("opening_hours")?;
+    if let Some(Err(error)) = text.as_deref().map(opening_hours_syntax::parse) {
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default().trim_start_matches([' ', '=']);
+        let detail = format!("opening_hours is not OpenStreetMap's syntax ({why}): whether it is open is not known");
+        fields.remarks.push(Remark::new("opening_hours", detail));
+    }
+    Ok(text)
 }
 
 fn closed(fields: &mut Fields<'_>) -> Read<Vec<Closure>> {

@@ -107,3 +107,15 @@ fn a_million_bays_lay_out_in_seconds() {
     let mut out = std::io::stdout().lock();
     std::io::Write::write_all(&mut out, format!("{}\n", spans.join(", ")).as_bytes()).expect("stdout is open");
 }
+
+#[test]
+fn areas_of_an_instant_are_those_of_its_layout() {
+    let rows = [square("w1", "ward", 0.0, 0.0, 1.0), square("c", "city", 0.0, 0.0, 3.0)];
+    let registry = import(&city(), &rows, now());
+    let registry = import(&registry, &[square("w2", "ward", 1.0, 0.0, 1.0)], now());
+    for instant in [now(), at("1999-01-01T00:00:00Z")] {
+        let ids = |areas: &[Area]| areas.iter().map(|area| area.id.to_string()).collect::<Vec<_>>();
+        let found: Vec<Area> = registry.areas_at(instant).iter().map(|area| Area::clone(area)).collect();
+        assert_eq!(ids(&found), ids(&registry.layout(instant).areas), "{instant}");
+    }
+}

@@ -132,14 +132,52 @@ fn a_wrong_geometry_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_ring_that_is_open_or_turns_the_other_way_is_taken_and_one_that_crosses_itself_is_told() {
+fn a_ring_that_turns_the_other_way_is_taken_and_one_that_is_open_or_crosses_itself_is_told() {
     let ring = |corners: Value| {
         feature(json!({"kind": "area", "id": "x", "level": "ward"}), json!({"type": "Polygon", "coordinates": [corners]}))
     };
-    let (edit, verdicts) = judge(&city(), &[ring(json!([[0, 0], [0, 1], [1, 1], [1, 0]]))], now());
-    assert!(edit.is_some() && kinds(&verdicts) == [Verdict::Added], "{verdicts:?}");
-    let (edit, verdicts) = judge(&city(), &[ring(json!([[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]))], now());
-    assert!(edit.is_some() && kinds(&verdicts) == [Verdict::Warned], "{verdicts:?}");
+    for turned in [json!([[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]), json!([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])] {
+        let (edit, verdicts) = judge(&city(), &[ring(turned)], now());
+        assert!(edit.is_some() && kinds(&verdicts) == [Verdict::Added], "{verdicts:?}");
+    }
+    for (odd, why) in [
+        (json!([[0, 0], [0, 1], [1, 1], [1, 0]]), "does not end where it begins"),
+        (json!([[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]), "self"),
+    ] {
+        let (edit, verdicts) = judge(&city(), &[ring(odd)], now());
+        assert!(edit.is_some() && kinds(&verdicts) == [Verdict::Warned], "{verdicts:?}");
+        assert_eq!(verdicts[0].field.as_deref(), Some("geometry"));
+        assert!(verdicts[0].detail.as_ref().is_some_and(|detail| detail.contains(why)), "{verdicts:?}");
+    }
+}
+
+#[test]
+fn what_is_odd_is_taken_and_told_by_its_field() {
+    let price = |rule: Value| json!({"kind": "site", "id": "x", "price": {"rules": [{"amount": 1}, rule]}});
+    let cases = [
+        (json!({"kind": "site", "id": "x", "opening_hours": "always, except sometimes"}), "opening_hours"),
+        (json!({"kind": "site", "id": "x", "opening_hours": "Mo-Fr 25:99-x"}), "opening_hours"),
+        (json!({"kind": "site", "id": "x", "owner": "city"}), "owner"),
+        (json!({"kind": "site", "id": "x", "price": {"vat": 8}}), "price.vat"),
+        (price(json!({"amount": 1, "per_hour": 1})), "price.rules[1].per_hour"),
+        (price(json!({"amount": 1, "per_min": 0})), "price.rules[1].per_min"),
+        (price(json!({"amount": 1, "days": "weekdays"})), "price.rules[1].days"),
+        (price(json!({"amount": 1, "from": "7am"})), "price.rules[1].from"),
+        (price(json!({"amount": 1, "to": 22})), "price.rules[1].to"),
+        (price(json!({"amount": -1})), "price.rules[1].amount"),
+        (price(json!({"per_min": 60})), "price.rules[1].amount"),
+        (price(json!({"amount": 1, "max": "a lot"})), "price.rules[1].max"),
+    ];
+    for (properties, field) in cases {
+        let (edit, verdicts) = judge(&city(), &[here(properties.clone())], now());
+        assert!(edit.is_some() && kinds(&verdicts) == [Verdict::Warned], "{properties}: {verdicts:?}");
+        assert_eq!(verdicts[0].field.as_deref(), Some(field), "{verdicts:?}");
+        assert!(verdicts[0].detail.as_ref().is_some_and(|detail| detail.contains(field)), "{verdicts:?}");
+    }
+    for hours in ["24/7", "Mo-Fr 07:00-22:00; Sa,Su off", "Mo-Su 06:00-22:00"] {
+        let (_, verdicts) = judge(&city(), &[here(json!({"kind": "site", "id": "x", "opening_hours": hours}))], now());
+        assert_eq!(kinds(&verdicts), [Verdict::Added], "{verdicts:?}");
+    }
 }
 
 #[test]

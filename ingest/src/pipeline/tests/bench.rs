@@ -19,7 +19,7 @@ use lake::table::Table;
 
 use crate::batch::{Again, Batch, Message, Taken, What, Whole};
 use crate::options::UnknownSensors;
-use crate::pipeline::{AppliedEdit, Committed, Judging, KeySet, LetterId, Pipeline, Rules, SetId, State};
+use crate::pipeline::{AppliedEdit, Committed, KeySet, LetterId, Pipeline, Rules, SetId, State};
 
 /// One measured value as storage holds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,7 @@ impl Default for Bench {
             future: Duration::from_secs(300),
             retention_days: [None, None],
             letter_days: None,
+            weakness: Default::default(),
         };
         let pipeline = pipeline(&rules, State::default(), Arc::new(Registry::empty(CityOptions::default())));
         Self {
@@ -182,7 +183,12 @@ impl Bench {
         let plan = self.pipeline.plan(&batch);
         let loaded = plan.load.iter().map(|id| (*id, self.stored(*id))).collect();
         let judging = self.pipeline.next_edit(&batch, &self.committed).filter(|_| self.judges_aside);
-        let mut effects = self.pipeline.step(batch, plan, loaded, judging.map(Judging::judge), &self.committed);
+        let judged = judging.map(|judging| {
+            let mut judged = judging.judge();
+            judged.rebuild(self.pipeline.state());
+            judged
+        });
+        let mut effects = self.pipeline.step(batch, plan, loaded, judged, &self.committed);
         self.versions += effects.registry.iter().map(RecordBatch::num_rows).sum::<usize>();
         self.edits.append(&mut effects.edits);
         self.readings += effects.parking.len() + effects.air.len();

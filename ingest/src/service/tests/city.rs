@@ -53,10 +53,10 @@ async fn an_edit_of_two_hundred_thousand_bays_is_applied_and_stands_after_a_rest
     let ingest = bench.start().await;
     let edit = ingest.handle.edit_registry("anna", city(BAYS), false).await.expect("taken");
     assert!(edit.position.is_some() && edit.rows.len() == rows && edit.rows.iter().all(|row| row.verdict == Verdict::Added));
-    assert_eq!(ingest.handle.layout(second(10)).bays.len(), BAYS);
+    assert_eq!(ingest.handle.registry().layout(second(10)).bays.len(), BAYS);
     ingest.stop().await;
     let ingest = bench.start().await;
-    assert_eq!(ingest.handle.layout(second(10)).bays.len(), BAYS);
+    assert_eq!(ingest.handle.registry().layout(second(10)).bays.len(), BAYS);
     assert_eq!(ingest.rows(Table::Registry).await, rows as u64);
     ingest.stop().await;
     assert_eq!(bench.broken_promises().await, Vec::<String>::new());
@@ -72,7 +72,7 @@ async fn an_edit_in_parts_survives_a_kill_or_a_stop_after_each_of_them() {
         let mut first = Position::START;
         for number in 0..records.len() {
             let ingest = bench.start().await;
-            assert!(ingest.handle.layout(second(10)).bays.is_empty());
+            assert!(ingest.handle.registry().layout(second(10)).bays.is_empty());
             let (kind, body) = records.record(number, first).encode();
             let position = ingest.journal.append(kind, &body).await.expect("durable");
             if number == 0 {
@@ -83,7 +83,7 @@ async fn an_edit_in_parts_survives_a_kill_or_a_stop_after_each_of_them() {
             if stops { ingest.stop().await } else { ingest.kill().await }
         }
         let ingest = bench.start().await;
-        assert_eq!(ingest.handle.layout(second(10)).bays.len(), BAYS);
+        assert_eq!(ingest.handle.registry().layout(second(10)).bays.len(), BAYS);
         assert_eq!(ingest.rows(Table::Registry).await, (BAYS + BAYS / BAYS_OF_A_SITE) as u64);
         ingest.stop().await;
     }
@@ -100,7 +100,7 @@ async fn an_edit_that_lost_its_author_half_way_is_as_if_it_had_never_been() {
     let ingest = bench.start().await;
     let edit = ingest.handle.edit_registry("bao", super::bench::ONE_BAY.into(), false).await.expect("taken");
     assert!(edit.position.is_some());
-    assert_eq!(ingest.handle.layout(second(10)).bays.len(), 1);
+    assert_eq!(ingest.handle.registry().layout(second(10)).bays.len(), 1);
     ingest.stop().await;
 }
 
@@ -134,7 +134,7 @@ async fn an_edit_of_a_million_bays_takes_so_long() {
     told(&mut line, "edit");
     assert!(edit.position.is_some());
     drop(edit);
-    assert_eq!(ingest.handle.layout(second(10)).bays.len(), 1_000_000);
+    assert_eq!(ingest.handle.registry().layout(second(10)).bays.len(), 1_000_000);
     told(&mut line, "layout");
     let exported = ingest.handle.export_registry(None).await.expect("exported");
     write!(line, ", export {} MB", exported.len() / 1_000_000).expect("a string");

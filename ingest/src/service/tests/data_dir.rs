@@ -39,7 +39,7 @@ async fn a_data_directory_that_is_copied_elsewhere_goes_on_as_before() {
     copy(bench.dir.path(), elsewhere.path());
     bench.dir = elsewhere;
     let ingest = bench.start().await;
-    assert_eq!(ingest.handle.layout(second(10)).bays.len(), 1);
+    assert_eq!(ingest.handle.registry().layout(second(10)).bays.len(), 1);
     ingest.publish(vec![parking("bay-1", 10, "vacant"), parking("bay-1", 30, "vacant")]).await;
     assert_eq!((ingest.ledger().accepted, ingest.ledger().duplicate), (3, 1));
     assert_eq!(ingest.rows(Table::ParkingReadings).await, 3);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use arrow::array::AsArray as _;
 use bytes::Bytes;
 use domain::record::{Publish, Record, Refused, Source};
 use domain::{Clock as _, Position, Reason};
@@ -64,6 +65,25 @@ async fn a_dead_letter_is_taken_again_once() {
 async fn again(ingest: &Running, of: Position) -> Position {
     assert!(ingest.handle.reprocess(of, 0).await.expect("it stands"));
     ingest.journal.head()
+}
+
+#[tokio::test]
+async fn a_letter_keeps_its_client_when_it_is_taken_again() {
+    let mut bench = Bench::new(Options::default());
+    let ingest = bench.start().await;
+    let mut sent = parking("bay-1", 10, "perhaps");
+    sent.client = Bytes::from_static(b"gw-7");
+    let of = ingest.publish(vec![sent]).await[0];
+    again(&ingest, of).await;
+    let view = ingest.handle.view().await.expect("known");
+    let letters = view.table(Table::DeadLetters).expect("of every view");
+    let clients = letters.hot.iter().flat_map(|chunk| {
+        let clients = chunk.rows.column_by_name("client").expect("a letter's column").as_string::<i32>();
+        clients.iter().map(|client| client.map(str::to_owned)).collect::<Vec<_>>()
+    });
+    let clients: Vec<_> = clients.collect();
+    assert!(!clients.is_empty() && clients.iter().all(|client| client.as_deref() == Some("gw-7")), "{clients:?}");
+    ingest.stop().await;
 }
 
 #[tokio::test]

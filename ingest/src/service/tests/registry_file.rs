@@ -52,7 +52,7 @@ async fn goes_on(bench: &mut Bench, before: &str) {
     ingest.stop().await;
     let ingest = bench.start().await;
     assert_eq!(exported(&ingest).await, after);
-    assert_eq!(ingest.handle.layout(Timestamp::from_micros(i64::MAX / 2)).bays.len(), 4);
+    assert_eq!(ingest.handle.registry().layout(Timestamp::from_micros(i64::MAX / 2)).bays.len(), 4);
     ingest.stop().await;
     assert_eq!(bench.broken_promises().await, Vec::<String>::new());
 }

@@ -24,7 +24,7 @@ const TOO_LONG: Text = Text {
 
 pub async fn events(app: &App, call: Call) -> Result<Answer, Problem> {
     let bay = super::id_of(&call)?;
-    let view = app.live.view().await?;
+    let (view, registry) = app.live.history().await?;
     let to = call.arguments.time(TO.name).unwrap_or(view.as_of);
     let from = call.arguments.time(FROM.name).unwrap_or_else(|| to.minus(DAY));
     if to < from {
@@ -34,12 +34,15 @@ pub async fn events(app: &App, call: Call) -> Result<Answer, Problem> {
         return Err(Problem::parameter(TO.name, FaultKind::Other(TOO_LONG)));
     }
     let wish = Wish { bay: &bay, from, to };
-    let events = bay_events::of(&app.engine, &view, &*app.live, &wish).await?;
+    let events = bay_events::of(&app.engine, &view, &registry, &wish).await?;
     let events = events.ok_or_else(|| Problem::absent("bay", bay.as_str()))?;
     let mut list = List::new(events.iter().map(item).collect(), None, view.as_of);
     list.head.insert("bay".to_owned(), json!(bay.as_str()));
-    list.head.insert("from".to_owned(), json!(from.to_string()));
-    list.head.insert("to".to_owned(), json!(to.to_string()));
+    // Ends that were not asked for move on with the time, and are no news.
+    for (name, at) in [(FROM.name, from), (TO.name, to)] {
+        let head = if call.arguments.time(name).is_some() { &mut list.head } else { &mut list.passing };
+        head.insert(name.to_owned(), json!(at.to_string()));
+    }
     Ok(Answer::List(list))
 }
 
@@ -61,7 +64,12 @@ pub fn schema() -> Value {
     let item = describe::object([
         ("at", describe::time("of the first reading of the new state")),
         ("event", describe::word(&EVENTS, "what it was")),
-        ("arrived_at", describe::or_null(describe::time("of a departure: when the vehicle came; null where that was not seen"))),
+        (
+            "arrived_at",
+            describe::or_null(describe::time(
+                "of a departure: when the vehicle came; null where that was not seen, or more than a year before `from`",
+            )),
+        ),
         ("dwell_s", describe::or_null(describe::number("of a departure: seconds since `arrived_at`"))),
     ]);
     let head = [

@@ -1,7 +1,10 @@
 //! Where a driver can park: places by distance, those that are known to have room before those that may have.
 
+use std::sync::Arc;
+
+use domain::Timestamp;
+use domain::limits::{NEAR_VISITED_MAX, STAY_MIN_MAX};
 use domain::registry::{Bay, Feature, Vehicle};
-use domain::{Timestamp, limits};
 use geo::Point;
 use serde_json::{Value, json};
 
@@ -13,7 +16,7 @@ use crate::board::{Standing, class_of};
 use crate::call::Call;
 use crate::city::City;
 use crate::format;
-use crate::ground::{InReach, Place, walk_min};
+use crate::ground::{For, Group, InReach, Place, walk_min};
 use crate::parameter::{Arguments, FaultKind, Kind, Parameter};
 use crate::parking::{FEATURES, VEHICLES, bay_as_place, site_example, site_item, site_schema};
 use crate::problem::Problem;
@@ -53,7 +56,7 @@ const ARRIVE_AT: Parameter = Parameter::query(
 .example("2026-11-24T09:30:00+07:00");
 const STAY_MIN: Parameter = Parameter::query(
     "stay_min",
-    Kind::Integer { min: 1, max: limits::STAY_MIN_MAX as i64 },
+    Kind::Integer { min: 1, max: STAY_MIN_MAX as i64 },
     "Minutes of the stay: gives `cost`, and bays that do not allow so long a stay are not room.",
 )
 .example("90");
@@ -61,7 +64,7 @@ const GROUP: Parameter =
     Parameter::query("group", Kind::Word(&["site", "bay"]), "One item a site; or one a bay, and one a lot that has none.")
         .or("site");
 
-pub const ENDPOINT: Endpoint = Endpoint::get("/v1/parking/near", "near", |app, call| Box::pin(async move { near(&app, &call) }))
+pub const ENDPOINT: Endpoint = Endpoint::get("/v1/parking/near", "near", |app, call| Box::pin(async move { near(&app, call).await }))
     .says(
         TAG,
         "Free places near a point",
@@ -73,19 +76,11 @@ pub const ENDPOINT: Endpoint = Endpoint::get("/v1/parking/near", "near", |app, c
     .formats(format::PLACES)
     .answers(described, example);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
-    Site,
-    Bay,
-}
-
 struct Wish {
     from: Point<f64>,
     radius_m: f64,
     limit: usize,
-    vehicle: Vehicle,
-    /// The class of places that are asked for: 0, or a feature's.
-    class: usize,
+    whom: For,
     min_free: u32,
     only_open: bool,
     arrive_at: Option<Timestamp>,
@@ -109,19 +104,37 @@ struct Room {
     unknown: u32,
 }
 
-fn near(app: &App, call: &Call) -> Result<Answer, Problem> {
+async fn near(app: &App, call: Call) -> Result<Answer, Problem> {
     let wish = Wish::of(&call.arguments)?;
-    Ok(app.board.at(&*app.live, app.now(), |standing, now| {
-        let items = places(standing, now, &app.city, &wish);
-        Answer::List(List::new(super::in_format(items, call), None, now))
-    }))
+    let (standing, now) = app.board.at(app.now()).await?;
+    if !standing.ground.is_ready(wish.group) {
+        let (standing, group) = (Arc::clone(&standing), wish.group);
+        app.aside(move || {
+            standing.ground.prepare(&standing.layout, group);
+            Ok(())
+        })
+        .await?;
+    }
+    let (items, searched_m) = places(&standing, now, &app.city, &wish);
+    let mut list = List::new(super::in_format(items, call.format), None, now);
+    list.head.insert("searched_m".to_owned(), json!(searched_m));
+    Ok(Answer::List(list))
 }
 
-fn places(standing: &Standing, now: Timestamp, city: &City, wish: &Wish) -> Vec<Value> {
+/// The items, and the distance up to which none is missing.
+fn places(standing: &Standing, now: Timestamp, city: &City, wish: &Wish) -> (Vec<Value>, u64) {
     let search = Search { standing, now, at: wish.arrive_at.unwrap_or(now), city, wish };
-    let (certain, uncertain) = search.find();
+    let Reached { certain, uncertain, searched_m } = search.find();
     let items = certain.iter().map(|found| search.item(found, false));
-    items.chain(uncertain.iter().map(|found| search.item(found, true))).flatten().collect()
+    let items = items.chain(uncertain.iter().map(|found| search.item(found, true)));
+    (items.flatten().collect(), searched_m.floor() as u64)
+}
+
+/// By distance: what has room, and what may have; together no more than asked for.
+struct Reached {
+    certain: Vec<Found>,
+    uncertain: Vec<Found>,
+    searched_m: f64,
 }
 
 impl Wish {
@@ -136,8 +149,7 @@ impl Wish {
             from: Point::new(number(&LON)?, number(&LAT)?),
             radius_m: number(&RADIUS)?,
             limit: arguments.size(LIMIT.name),
-            vehicle: vehicle.unwrap_or_default(),
-            class: feature.map_or(0, |feature| 1 + feature as usize),
+            whom: For { vehicle: vehicle.unwrap_or_default(), class: feature.map_or(0, |feature| 1 + feature as usize) },
             min_free: u32::try_from(arguments.size(MIN_FREE.name)).expect("declared with a maximum"),
             only_open: word(&OPEN) == "now",
             arrive_at: arguments.time(ARRIVE_AT.name),
@@ -161,11 +173,16 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// By distance: what has room, and what may have; together no more than asked for.
-    fn find(&self) -> (Vec<Found>, Vec<Found>) {
+    fn find(&self) -> Reached {
         let (ground, layout, wish) = (&self.standing.ground, &self.standing.layout, self.wish);
         let (mut certain, mut uncertain) = (Vec::new(), Vec::new());
+        let (mut visited, mut searched_m) = (0, wish.radius_m);
         let mut take = |reached: InReach| {
+            visited += self.bays_looked_at(reached.place);
+            if visited > NEAR_VISITED_MAX {
+                searched_m = reached.distance_m;
+                return false;
+            }
             let wanted = match reached.place {
                 Place::Site(_) => wish.min_free,
                 Place::Bay(_) => wish.min_free.min(1),
@@ -186,11 +203,19 @@ impl Search<'_> {
         };
         // Behind the last one that is certain nothing more is needed: those that are uncertain would not be shown.
         match wish.group {
-            Group::Site => ground.sites_near(layout, wish.from, wish.radius_m).all(&mut take),
-            Group::Bay => ground.bays_near(layout, wish.from, wish.radius_m).all(&mut take),
+            Group::Site => ground.sites_near(layout, wish.whom, wish.from, wish.radius_m).all(&mut take),
+            Group::Bay => ground.bays_near(layout, wish.whom, wish.from, wish.radius_m).all(&mut take),
         };
         uncertain.truncate(wish.limit - certain.len());
-        (certain, uncertain)
+        Reached { certain, uncertain, searched_m }
+    }
+
+    /// How much work a place is.
+    fn bays_looked_at(&self, place: Place) -> usize {
+        match place {
+            Place::Site(site) if self.wish.stay_min.is_some() => self.standing.layout.sites[site].bays.len().max(1),
+            _ => 1,
+        }
     }
 
     /// What a place has for this driver, and its site; `None` where that is nothing of his.
@@ -199,14 +224,12 @@ impl Search<'_> {
         let layout = &standing.layout;
         let site = match place {
             Place::Site(site) => site,
-            Place::Bay(bay) => *layout.site_by_id.get(&layout.bays[bay].site)?,
+            Place::Bay(bay) => standing.site_of(bay)?,
         };
-        let entry = &layout.sites[site];
-        if entry.site.vehicle != wish.vehicle {
-            return None;
-        }
-        let tally = &standing.tallies[site];
+        let (entry, tally, class) = (&layout.sites[site], &standing.tallies[site], wish.whom.class);
         let room = match place {
+            // Of a site without room none is looked at.
+            Place::Bay(_) if wish.min_free > 0 && tally.free[class] + tally.unknown[class] == 0 => return None,
             Place::Bay(bay) => self.room_of_bay(bay)?,
             Place::Site(_) if wish.stay_min.is_some() && !entry.is_counter() => {
                 let rooms = entry.bays.clone().filter_map(|bay| self.room_of_bay(bay));
@@ -215,7 +238,7 @@ impl Search<'_> {
                     unknown: sum.unknown + room.unknown,
                 })
             }
-            Place::Site(_) => Room { free: tally.free[wish.class], unknown: tally.unknown[wish.class] },
+            Place::Site(_) => Room { free: tally.free[class], unknown: tally.unknown[class] },
         };
         Some((site, room))
     }
@@ -223,7 +246,7 @@ impl Search<'_> {
     fn room_of_bay(&self, bay: usize) -> Option<Room> {
         use domain::bay::State;
         let of = &self.standing.layout.bays[bay];
-        if class_of(of) != self.wish.class || !self.wish.allows(of) {
+        if class_of(of) != self.wish.whom.class || !self.wish.allows(of) {
             return None;
         }
         let (_, is) = self.standing.bay(bay, self.now)?;
@@ -272,7 +295,10 @@ impl Search<'_> {
 const NO_FORECAST: &str = "not_forecast";
 
 fn described() -> Value {
-    schema::list(site_schema([
+    let searched = schema::integer(
+        "metres: up to here no place is missing that belongs in the answer; less than `radius_m` where there are too many to look at all",
+    );
+    let item = site_schema([
         ("site", schema::text("the site; of an item that is a site, itself")),
         ("features", schema::array(schema::word(&FEATURES, "a feature"), "of a single bay: whom or what it is kept for")),
         ("max_stay_min", schema::or_null(schema::integer("of a single bay: the longest stay that is allowed, minutes"))),
@@ -293,7 +319,8 @@ fn described() -> Value {
             )),
         ),
         ("p_free_reason", schema::or_null(schema::text("why `p_free` is null: not_forecast"))),
-    ]))
+    ]);
+    schema::list_with(item, [("searched_m", searched)])
 }
 
 fn example() -> Value {
@@ -303,7 +330,9 @@ fn example() -> Value {
     for (key, value) in more.as_object().into_iter().flatten() {
         item[key] = value.clone();
     }
-    super::listed(item)
+    let mut example = super::listed(item);
+    example["searched_m"] = json!(500);
+    example
 }
 
 #[cfg(test)]

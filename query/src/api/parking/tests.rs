@@ -264,6 +264,24 @@ async fn a_bays_events_are_those_of_the_last_day_unless_a_span_is_given() {
 }
 
 #[tokio::test]
+async fn events_that_are_known_already_are_answered_with_304_though_time_has_passed() {
+    let mut served = city().await;
+    served.fixture.parking(1, "s-1", at("2026-11-24T09:00:00Z"), BayState::Vacant);
+    served.fixture.parking(2, "s-1", at("2026-11-24T10:00:00Z"), BayState::Occupied);
+    served.refresh();
+    for path in ["/v1/parking/bays/s-1/events", "/v1/parking/bays/s-1/events?from=2026-11-24T00:00:00Z"] {
+        served.live.view.lock().as_of = at(NOON);
+        let first = served.get(path).await;
+        assert_eq!(first.items().len(), 1);
+        served.live.view.lock().as_of = at("2026-11-24T12:00:07Z");
+        let again = served.get_with(path, &[("if-none-match", first.header("etag"))]).await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        let csv = served.get_with(path, &[("if-none-match", first.header("etag")), ("accept", "text/csv")]).await;
+        assert_eq!(csv.status, 200, "{path} in another format");
+    }
+}
+
+#[tokio::test]
 async fn wrong_questions_name_the_parameter() {
     let served = city().await;
     let cases = [

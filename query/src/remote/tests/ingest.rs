@@ -38,7 +38,14 @@ impl Ingest {
 
     /// The next connection, greeted.
     pub async fn greet(&self) -> TcpStream {
-        let (mut stream, _) = self.listener.accept().await.expect("accepts");
+        self.greet_on(self.accept().await).await
+    }
+
+    pub async fn accept(&self) -> TcpStream {
+        self.listener.accept().await.expect("accepts").0
+    }
+
+    async fn greet_on(&self, mut stream: TcpStream) -> TcpStream {
         hail(&mut stream).await.expect("hailed");
         let greeting = Greeting { journal: self.journal, city: CityOptions::default() };
         write(&mut stream, &greeting, &[]).await.expect("greeted");
@@ -46,7 +53,11 @@ impl Ingest {
     }
 
     pub async fn follower(&self) -> Line {
-        let Call { stream, request } = self.call().await;
+        self.follower_on(self.accept().await).await
+    }
+
+    pub async fn follower_on(&self, stream: TcpStream) -> Line {
+        let Call { stream, request } = Call::on(self.greet_on(stream).await).await;
         match request.head {
             Request::Follow(follow) => Line { stream, follow },
             other => panic!("no follower but {other:?}"),

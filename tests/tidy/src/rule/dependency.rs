@@ -29,6 +29,10 @@ fn check_workspace(manifest: &TextFile) -> Vec<Finding> {
 fn check_member(manifest: &TextFile) -> Vec<Finding> {
     let table: Table = manifest.text.parse().unwrap_or_default();
     let mut findings = Vec::new();
+    // A workspace of its own (the fuzz targets) cannot inherit.
+    if table.contains_key("workspace") {
+        return findings;
+    }
     for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
         for (name, value) in table.get(kind).and_then(Value::as_table).into_iter().flatten() {
             if value.get("workspace").and_then(Value::as_bool) != Some(true) {

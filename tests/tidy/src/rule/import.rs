@@ -19,7 +19,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("ingest", &["aside", "domain", "journal", "lake"]),
     ("query", &["aside", "domain", "lake"]),
 ];
-const IMPORT_ALL: [&str; 2] = ["kerbside", "tests"];
+const IMPORT_ALL: [&str; 4] = ["kerbside", "tests", "tests/sim", "fuzz"];
 
 const OURS: [&str; 10] =
     ["aside", "domain", "journal", "lake", "broker", "ingest", "query", "sensors-sim", "dashboards", "kerbside"];

@@ -1,0 +1,53 @@
+//! A source that subscribes to this process's own listener: its readings would go round for ever.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+
+use anyhow::{Context as _, ensure};
+use ingest::source::Options;
+
+/// Refuses a source whose host and port are one of `listeners`. A name that cannot be resolved now is left to the source, which tries again
+/// for ever.
+pub fn refuse(source: &Options, listeners: &[SocketAddr]) -> anyhow::Result<()> {
+    let (host, port) = source.host_and_port().context("source")?;
+    let addresses = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
+    let own = addresses.iter().find_map(|there| Some((there, listeners.iter().find(|own| is_reached(own, there))?)));
+    if let Some((there, own)) = own {
+        ensure!(
+            false,
+            "source.url names {host}:{port}, which is this process itself ({there} reaches its MQTT listener {own}): its readings would go \
+             round for ever; name another broker, or leave the source out"
+        );
+    }
+    Ok(())
+}
+
+fn is_reached(listener: &SocketAddr, there: &SocketAddr) -> bool {
+    listener.port() == there.port()
+        && (listener.ip() == there.ip() || listener.ip().is_unspecified() && is_of_this_machine(there.ip()))
+}
+
+/// Only an address of its own can be bound.
+fn is_of_this_machine(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified() || UdpSocket::bind((address, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str, listener: &str) -> bool {
+        let options = Options { url: url.to_owned(), ..Options::default() };
+        let listener = listener.parse().expect("an address");
+        refuse(&options, &[listener]).is_err_and(|error| error.to_string().contains("round for ever"))
+    }
+
+    #[test]
+    fn a_source_that_reaches_an_own_listener_is_refused_by_whatever_name() {
+        assert!(refused("mqtt://127.0.0.1:1883", "127.0.0.1:1883"));
+        assert!(refused("mqtt://localhost:1883", "127.0.0.1:1883"));
+        assert!(refused("mqtt://127.0.0.1", "0.0.0.0:1883"));
+        assert!(refused("mqtt://[::1]:1884", "[::]:1884"));
+        assert!(!refused("mqtt://127.0.0.1:1884", "127.0.0.1:1883"));
+        assert!(!refused("mqtt://192.0.2.7:1883", "0.0.0.0:1883"));
+    }
+}
