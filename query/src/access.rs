@@ -6,6 +6,7 @@
 
 use compact_str::CompactString;
 use domain::access::{Caller, Keys, Scope};
+use domain::registry::{Bay, Feature};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
 
@@ -37,6 +38,13 @@ impl Asker {
             Self::Local => "local".into(),
             Self::Holder(caller) => caller.name.clone(),
         }
+    }
+
+    /// Whether a bay is told of by itself. Of the few that belong to residents or to disabled drivers, each would show a person's days:
+    /// to the public they are numbers of their site.
+    pub fn sees(&self, bay: &Bay) -> bool {
+        let is_personal = |feature: &Feature| matches!(feature, Feature::Resident | Feature::Accessible);
+        *self != Self::Public || !bay.features.iter().any(is_personal)
     }
 
     fn may(&self, access: Access) -> Result<(), Problem> {

@@ -47,6 +47,7 @@ impl Asked {
 /// What a handler sees of a request.
 pub struct Call {
     pub arguments: Arguments,
+    pub asker: Asker,
     /// In which the answer will be written.
     pub format: Format,
     pub headers: HeaderMap,
@@ -105,7 +106,7 @@ async fn handle(
         app.live.is_known()?;
     }
     let format = Format::choose(endpoint.formats, wish.as_deref(), headers)?;
-    let call = Call { arguments, format, headers: headers.clone(), body };
+    let call = Call { arguments, asker: asker.clone(), format, headers: headers.clone(), body };
     let act = match endpoint.is_audited {
         true => Some(begin(app, endpoint, &asker, uri).await?),
         false => None,

@@ -57,12 +57,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .formats(format::PLACE)
         .answers(one_site_schema, one_site_example),
     Endpoint::get("/v1/parking/bays", "bays", |app, call| Box::pin(aside(app, call, bays)))
-        .says(TAG, "Bays and their states now", "By site, then id. The state is that of the last reading, at once.")
+        .says(
+            TAG,
+            "Bays and their states now",
+            "By site, then id. The state is that of the last reading, at once. Bays of residents and of disabled drivers are told one by \
+             one to holders of a key only: to the public they are counts of their site.",
+        )
         .takes(&[SITE, STATE, BBOX, LIMIT, CURSOR])
         .formats(format::PLACES)
         .answers(|| schema::list(bay_schema([])), || listed(bay_example())),
     Endpoint::get("/v1/parking/bays/{id}", "bay", |app, call| Box::pin(async move { bay(&app, call).await }))
-        .says(TAG, "One bay and its state now", "As in the list.")
+        .says(TAG, "One bay and its state now", "As in the list; a bay of residents or of disabled drivers needs a key.")
         .takes(&[BAY_ID])
         .formats(format::PLACE)
         .answers(|| bay_schema([("as_of", schema::time("when this is true"))]), one_bay_example),
@@ -173,6 +178,7 @@ fn bays(standing: &Standing, now: Timestamp, call: &Call) -> Result<Answer, Prob
     let bays = sites.flat_map(|site| layout.sites[site].bays.clone()).filter(|bay| *bay >= start);
     let fits = |bay: &usize| {
         bbox.is_none_or(|bbox| bbox.holds(layout.bays[*bay].point))
+            && call.asker.sees(&layout.bays[*bay])
             && standing.bay(*bay, now).is_some_and(|(_, is)| state.is_none_or(|state| state == is.state))
     };
     let (found, more) = page(bays.filter(fits), arguments.size(LIMIT.name));
@@ -197,7 +203,11 @@ fn sites_of(layout: &Layout, site: Option<ObjectId>) -> Result<Range<usize>, Pro
 async fn bay(app: &App, call: Call) -> Result<Answer, Problem> {
     let id = id_of(&call)?;
     let (standing, now) = app.board.at(app.now()).await?;
-    let bay = standing.layout.bay_by_id.get(&id).and_then(|&bay| bay_item(&standing, bay, now));
+    let bay = standing.layout.bay_by_id.get(&id).copied();
+    if bay.is_some_and(|bay| !call.asker.sees(&standing.layout.bays[bay])) {
+        return Err(Problem::Key);
+    }
+    let bay = bay.and_then(|bay| bay_item(&standing, bay, now));
     let mut item = bay.ok_or_else(|| Problem::absent("bay", id.as_str()))?;
     item["as_of"] = json!(now.to_string());
     Ok(Answer::object(item))

@@ -9,6 +9,7 @@ use geo::Point;
 use serde_json::{Value, json};
 
 use super::TAG;
+use crate::access::Asker;
 use crate::answer::{Answer, List};
 use crate::api::Endpoint;
 use crate::app::App;
@@ -86,6 +87,7 @@ struct Wish {
     arrive_at: Option<Timestamp>,
     stay_min: Option<u32>,
     group: Group,
+    asker: Asker,
 }
 
 /// A place that fits.
@@ -105,7 +107,7 @@ struct Room {
 }
 
 async fn near(app: &App, call: Call) -> Result<Answer, Problem> {
-    let wish = Wish::of(&call.arguments)?;
+    let wish = Wish::of(&call.arguments, call.asker)?;
     let (standing, now) = app.board.at(app.now()).await?;
     if !standing.ground.is_ready(wish.group) {
         let (standing, group) = (Arc::clone(&standing), wish.group);
@@ -138,7 +140,7 @@ struct Reached {
 }
 
 impl Wish {
-    fn of(arguments: &Arguments) -> Result<Self, Problem> {
+    fn of(arguments: &Arguments, asker: Asker) -> Result<Self, Problem> {
         let number = |parameter: &Parameter| {
             arguments.number(parameter.name).ok_or_else(|| Problem::parameter(parameter.name, FaultKind::Missing))
         };
@@ -155,6 +157,7 @@ impl Wish {
             arrive_at: arguments.time(ARRIVE_AT.name),
             stay_min: arguments.integer(STAY_MIN.name).and_then(|minutes| u32::try_from(minutes).ok()),
             group: if word(&GROUP) == "bay" { Group::Bay } else { Group::Site },
+            asker,
         })
     }
 
@@ -230,6 +233,7 @@ impl Search<'_> {
         let room = match place {
             // Of a site without room none is looked at.
             Place::Bay(_) if wish.min_free > 0 && tally.free[class] + tally.unknown[class] == 0 => return None,
+            Place::Bay(bay) if !wish.asker.sees(&layout.bays[bay]) => return None,
             Place::Bay(bay) => self.room_of_bay(bay)?,
             Place::Site(_) if wish.stay_min.is_some() && !entry.is_counter() => {
                 let rooms = entry.bays.clone().filter_map(|bay| self.room_of_bay(bay));

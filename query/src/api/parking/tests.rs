@@ -298,3 +298,34 @@ async fn wrong_questions_name_the_parameter() {
         assert_eq!(served.get(path).await.faulty(), parameter, "{path}");
     }
 }
+
+#[tokio::test]
+async fn bays_of_residents_and_disabled_drivers_are_counts_to_the_public() {
+    let served = Served::new().await;
+    let rows = [
+        site("street", json!({}), 105.85),
+        bay("a", "street", json!({"features": ["accessible"]}), 105.85),
+        bay("r", "street", json!({"features": ["ev", "resident"]}), 105.85),
+        bay("s", "street", json!({"features": ["ev"]}), 105.85),
+    ];
+    served.live.register(&collection(&rows), at("2026-11-24T00:00:00Z"));
+    for id in ["a", "r", "s"] {
+        served.live.show_parking(id, said("2026-11-24T11:59:00Z", BayState::Vacant));
+    }
+    let public = [("x-forwarded-for", "10.0.0.1")];
+    let near = "/v1/parking/near?lat=21.03&lon=105.85&group=bay&feature=";
+    for (path, told) in
+        [("/v1/parking/bays".to_owned(), &["s"][..]), (format!("{near}accessible"), &[]), (format!("{near}ev"), &["s"])]
+    {
+        let items = served.get_with(&path, &public).await.items();
+        let ids: Vec<_> = items.iter().filter_map(|item| item["id"].as_str()).collect();
+        assert_eq!(ids, told, "{path}");
+    }
+    served.get_with("/v1/parking/bays/a", &public).await.problem(401);
+    assert_eq!(served.get_with("/v1/parking/bays/s", &public).await.status, 200);
+    let counts = served.get_with("/v1/parking/sites", &public).await.items();
+    assert_eq!(counts[0]["free_by_feature"], json!({"resident": 1, "loading": 0, "accessible": 1, "ev": 1}));
+    // Whoever sits at the machine sees each.
+    assert_eq!(ids(&served, "/v1/parking/bays").await, ["a", "r", "s"]);
+    assert_eq!(ids(&served, &format!("{near}accessible")).await, ["a"]);
+}

@@ -164,5 +164,6 @@ fn wish(rng: &mut Rng, group: Group) -> Wish {
         arrive_at: None,
         stay_min: None,
         group,
+        asker: Asker::Local,
     }
 }
