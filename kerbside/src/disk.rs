@@ -136,10 +136,11 @@ impl Watch {
     }
 }
 
-/// What a full disk must not hinder: edits of the registry, what an operator takes again, and time itself.
+/// What a full disk must not hinder: edits of the registry, what an operator takes again, time itself, and how far sessions have read, without
+/// which the journal cannot be trimmed.
 fn is_administration(kind: u8) -> bool {
-    use record::kind::{REGISTRY, REGISTRY_PART, REPROCESS, TICK};
-    matches!(kind, REGISTRY | REGISTRY_PART | REPROCESS | TICK)
+    use record::kind::{REGISTRY, REGISTRY_PART, REPROCESS, SESSION, TICK};
+    matches!(kind, REGISTRY | REGISTRY_PART | REPROCESS | SESSION | TICK)
 }
 
 /// Blocks that are taken, whatever is in them.

@@ -38,7 +38,7 @@ pub struct App {
     /// Bodies over the limit of others that are taken at a time.
     pub large_bodies: Semaphore,
     /// Answers over a whole city that are written at a time.
-    long: Semaphore,
+    long: Arc<Semaphore>,
     /// The next request's number; starts anywhere, so that ids of two runs differ.
     requests: AtomicU64,
 }
@@ -72,7 +72,7 @@ impl App {
             board: Arc::new(Board::new(Arc::clone(&deps.live))),
             snapshots: Snapshots::default(),
             large_bodies: Semaphore::new(1),
-            long: Semaphore::new(LONG_ANSWERS),
+            long: Arc::new(Semaphore::new(LONG_ANSWERS)),
             live: deps.live,
             intake: deps.intake,
             clock: deps.clock,
@@ -95,8 +95,13 @@ impl App {
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.long.acquire().await.map_err(|error| Problem::Internal(error.to_string()))?;
-        self.engine.carry_out(move || Ok(work())).await?
+        let turn = Arc::clone(&self.long).acquire_owned().await.map_err(|error| Problem::Internal(error.to_string()))?;
+        // The turn goes with the work, which goes on when its asker has left.
+        let in_turn = move || {
+            let _turn = turn;
+            Ok(work())
+        };
+        self.engine.carry_out(in_turn).await?
     }
 
     /// The caller's, where it is a plain word; else a new one.

@@ -81,7 +81,13 @@ async fn readings(
         // What is in memory may be older than files that were not read.
         let read_from = walk.unread().map_or(i64::MIN, |unread| (i64::from(unread) + 1) * MICROS_PER_DAY);
         let known = readings.partition_point(|(seen, _)| seen.at.as_micros() < read_from);
-        if readings.len() - known >= BAY_READINGS_MAX || is_anchored(&readings[known..], rules, from) {
+        let is_enough = readings.len() - known >= BAY_READINGS_MAX;
+        if is_enough && readings[known].0.at > from {
+            return Err(EngineError::TooCostly(format!(
+                "more than {BAY_READINGS_MAX} readings of the bay: ask for a shorter time"
+            )));
+        }
+        if is_enough || is_anchored(&readings[known..], rules, from) {
             return Ok(readings.split_off(known));
         }
         match walk.next(engine).await? {

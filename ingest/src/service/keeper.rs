@@ -25,18 +25,21 @@ pub async fn keep(shared: Arc<Shared>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             () = shared.clock.sleep(shared.options.maintenance_every()) => {}
         }
-        let tended = async {
-            if shared.clock.elapsed() >= next_vacuum {
-                clean(&shared).await?;
-                next_vacuum = shared.clock.elapsed() + VACUUM_EVERY;
-            }
-            tend(&shared).await
-        };
-        if let Err(error) = tended.await {
-            metrics::counter!(names::MAINTENANCE_FAILURES).increment(1);
-            warn!(%error, "the lake's files could not be tended, trying again");
+        // Files that cannot be removed are no reason to merge none.
+        if shared.clock.elapsed() >= next_vacuum && told(clean(&shared).await) {
+            next_vacuum = shared.clock.elapsed() + VACUUM_EVERY;
         }
+        told(tend(&shared).await);
     }
+}
+
+/// Whether it was done; what was not is told.
+fn told(outcome: Result<(), lake::Error>) -> bool {
+    if let Err(error) = &outcome {
+        metrics::counter!(names::MAINTENANCE_FAILURES).increment(1);
+        warn!(%error, "the lake's files could not be tended, trying again");
+    }
+    outcome.is_ok()
 }
 
 /// Offsets are forgotten up to the older of the two checkpoints: no restart replays from before it.

@@ -202,6 +202,9 @@ impl Search<'_> {
                     }));
                 }
             }
+            if certain.len() == wish.limit {
+                searched_m = reached.distance_m;
+            }
             certain.len() < wish.limit
         };
         // Behind the last one that is certain nothing more is needed: those that are uncertain would not be shown.
