@@ -1,7 +1,10 @@
 //! One table at one version: its files and up to where the journal is in it.
 
 use domain::Position;
-use xxhash_rust::xxh3::xxh3_64;
+use futures::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::table::Table;
 
@@ -36,8 +39,21 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// Whether these are the bytes that were written, as far as it is known.
-    pub fn is_whole(&self, bytes: &[u8]) -> bool {
-        self.hash.is_none_or(|hash| hash == xxh3_64(bytes))
+    /// Whether the bytes there are those that were written, as far as it is known.
+    pub async fn is_whole(&self, store: &dyn ObjectStore, location: &Path) -> Result<bool, object_store::Error> {
+        match self.hash {
+            Some(told) => Ok(hash_of(store, location).await? == told),
+            None => Ok(true),
+        }
     }
+}
+
+/// The xxh3 of a file, never held as a whole.
+pub(crate) async fn hash_of(store: &dyn ObjectStore, location: &Path) -> Result<u64, object_store::Error> {
+    let mut bytes = store.get(location).await?.into_stream();
+    let mut hash = Xxh3::new();
+    while let Some(bytes) = bytes.try_next().await? {
+        hash.update(&bytes);
+    }
+    Ok(hash.digest())
 }

@@ -11,13 +11,10 @@ pub use finding::{Finding, FindingKind, TableCount, Verification};
 use std::collections::BTreeMap;
 
 use domain::{JournalId, Position};
-use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
-use object_store::path::Path;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::footer::Footers;
-use crate::snapshot::DataFile;
+use crate::snapshot::{DataFile, hash_of};
 use crate::staging::join;
 use crate::table::Table;
 use crate::{Error, Lake};
@@ -103,8 +100,9 @@ impl Lake {
             return Err((FindingKind::FileDamaged, format!("{} bytes, the log says {}", meta.size, file.bytes)));
         }
         if let Some(told) = file.hash {
-            let hash =
-                self.hash_of(&join(&root, &file.path)).await.map_err(|error| (FindingKind::FileUnreadable, error.to_string()))?;
+            let hash = hash_of(&**store, &join(&root, &file.path))
+                .await
+                .map_err(|error| (FindingKind::FileUnreadable, error.to_string()))?;
             if hash != told {
                 let detail =
                     format!("its hash is {hash:016x}, the log says {told:016x}: a bit of it is another than when it was written");
@@ -126,15 +124,6 @@ impl Lake {
             }
         }
         Ok(())
-    }
-
-    async fn hash_of(&self, path: &Path) -> Result<u64, object_store::Error> {
-        let mut bytes = self.inner.location.store.get(path).await?.into_stream();
-        let mut hash = Xxh3::new();
-        while let Some(bytes) = bytes.try_next().await? {
-            hash.update(&bytes);
-        }
-        Ok(hash.digest())
     }
 }
 

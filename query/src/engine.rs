@@ -53,7 +53,7 @@ use object_store::path::Path;
 use tokio::sync::Semaphore;
 
 pub use cell::json as cell_json;
-use damage::located;
+use damage::Looks;
 pub use day_walk::{DayWalk, Sought};
 pub use scan::SnapshotTable;
 pub use statement::{Rows, StatementLimits};
@@ -155,6 +155,7 @@ struct Core {
     /// The same for tables with large values: fewer rows go through it together.
     wide: SessionState,
     turns: Arc<Semaphore>,
+    looks: Looks,
 }
 
 impl Engine {
@@ -169,7 +170,8 @@ impl Engine {
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
         let wide = state.config().clone().with_batch_size(WIDE_ROWS);
         let wide = SessionStateBuilder::new_from_existing(state.clone()).with_config(wide).build();
-        let core = Core { files, state, wide, turns: Arc::new(Semaphore::new(limits.statements)) };
+        let looks = Looks::new(files.clone());
+        let core = Core { files, state, wide, turns: Arc::new(Semaphore::new(limits.statements)), looks };
         Ok(Self { core: Arc::new(core), threads: Threads::start(limits.threads)?, clock, walks: Semaphore::new(WALKS) })
     }
 
@@ -201,12 +203,11 @@ impl Engine {
             return Ok(Vec::new());
         }
         let (core, question) = (Arc::clone(&self.core), question.clone());
-        let files: Vec<_> = table.files().iter().map(|file| (question.table, file.clone())).collect();
         self.threads
             .run(async move {
-                match core.rows(question, table).await {
+                match core.rows(question, &table).await {
                     Ok(rows) => Ok(rows),
-                    Err(error) => Err(located(error, &core.files, files).await),
+                    Err(error) => Err(core.looks.located(error, &[table.files()]).await),
                 }
             })
             .await
@@ -223,7 +224,7 @@ impl Engine {
 
 impl Core {
     /// A plan by hand: for one sensor's rows the optimizer would take longer than the answer.
-    async fn rows(&self, question: Question, table: SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
+    async fn rows(&self, question: Question, table: &SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
         let state = if question.table == Table::DeadLetters { &self.wide } else { &self.state };
         let mut schema = question.table.schema();
         let columns = question.columns.map(|names| names.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>());

@@ -64,8 +64,8 @@ impl SnapshotTable {
         Self { lake, table, files, hot: Vec::new() }
     }
 
-    pub fn files(&self) -> &[DataFile] {
-        &self.files
+    pub fn files(&self) -> (Table, &[DataFile]) {
+        (self.table, &self.files)
     }
 
     pub fn is_empty(&self) -> bool {

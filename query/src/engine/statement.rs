@@ -25,7 +25,6 @@ use lake::contract::View;
 use lake::snapshot::DataFile;
 use lake::table::Table;
 
-use super::damage::located;
 use super::metered::metered;
 use super::named::name_all;
 use super::planner::Planner;
@@ -66,7 +65,7 @@ impl Engine {
                 let _turn = turn;
                 match core.run(&view, parse(&sql, limits)?, limits).await {
                     Ok(rows) => Ok(rows),
-                    Err(error) => Err(located(error, &core.files, files_of(&view)).await),
+                    Err(error) => Err(core.looks.located(error, &files_of(&view)).await),
                 }
             };
             self.threads.run_apart(work).await
@@ -127,8 +126,8 @@ impl Core {
     }
 }
 
-fn files_of(view: &View) -> Vec<(Table, DataFile)> {
-    view.tables().flat_map(|(table, of)| of.lake.files.iter().map(|file| (*table, file.clone()))).collect()
+fn files_of(view: &View) -> Vec<(Table, &[DataFile])> {
+    view.tables().map(|(table, of)| (*table, &of.lake.files[..])).collect()
 }
 
 /// A statement that passed the fences.

@@ -8,9 +8,9 @@ use domain::{Clock as _, Position};
 use lake::contract::{Intake as _, Live as _};
 use lake::table::Table;
 
-use crate::day::Day;
+use crate::day::{Day, is_modelled};
 use crate::disk::Crash;
-use crate::life::{Life, end_of_power};
+use crate::life::{Life, Stillborn, end_of_power};
 use crate::log::{self, path_of};
 use crate::note;
 
@@ -154,7 +154,9 @@ impl Day {
                 life.crash(Crash::Kill).await;
                 true
             }
-            Err(_) => false,
+            // Of a bit that another failure hid nothing is known.
+            Err(Stillborn::Crashed) => false,
+            Err(Stillborn::Refused(why)) => !is_modelled(&why) && !why.contains("journal"),
         };
         end_of_power(&world, Crash::Kill);
         match unnoticed {

@@ -132,7 +132,7 @@ async fn start(world: &Arc<World>, lives: u64) -> Result<(Life, u64), String> {
 }
 
 /// A fault of the modelled disk or store, which another attempt may not meet.
-fn is_modelled(why: &str) -> bool {
+pub(crate) fn is_modelled(why: &str) -> bool {
     why.contains("modelled") || why.contains("no storage space")
 }
 

@@ -7,7 +7,7 @@ pub enum Mutation {
     None,
     /// The journal's disk says that it synced and did not: what was acknowledged may be gone (ACK-1).
     AckBeforeSync,
-    /// The table's log forgets what the last commit said of its journal: rows are committed again (ONE-1, LAKE-1).
+    /// The table's log forgets what the last commit said of its journal: rows are committed again (ONE-1, LAKE-1, SNAP-1).
     NoTransactionCheck,
     /// Every reading counts as a new one (ONE-1).
     NoDedupe,
@@ -38,6 +38,19 @@ impl Mutation {
             Self::LateReadingDropped => "late-reading-dropped",
             Self::HalfVisibleCommit => "half-visible-commit",
             Self::SkippedCheckpointSync => "skipped-checkpoint-sync",
+        }
+    }
+
+    /// What the finding says where it is noticed: one of these promises, or what the server itself misses when it starts.
+    pub const fn noticed_as(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::AckBeforeSync => &["ACK-1"],
+            Self::NoTransactionCheck => &["ONE-1", "LAKE-1", "SNAP-1"],
+            Self::NoDedupe => &["ONE-1", "SUM-1"],
+            Self::LateReadingDropped => &["ACK-1", "SUM-1"],
+            Self::HalfVisibleCommit => &["LAKE-1", "SNAP-1"],
+            Self::SkippedCheckpointSync => &["ACK-1", "SUM-1", "checkpoint"],
         }
     }
 
