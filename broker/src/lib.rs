@@ -23,6 +23,7 @@ mod dispatch;
 mod durable;
 mod end;
 mod engine;
+pub mod erase;
 mod error;
 mod farewell;
 mod feed;

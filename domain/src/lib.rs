@@ -12,6 +12,7 @@ pub mod bay;
 pub mod check;
 pub mod codec;
 pub mod crash;
+pub mod erasure;
 pub mod flag;
 pub mod id;
 pub mod identity;
@@ -30,6 +31,7 @@ pub mod topic;
 pub mod unit;
 
 pub use check::Promise;
+pub use erasure::Erasure;
 pub use flag::{Flag, Flags};
 pub use id::{ObjectId, SensorId};
 pub use identity::{Fingerprint, Identity};

@@ -46,6 +46,8 @@ pub const FUTURE_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
 /// Sensors known to one city, registered or provisional: bounds the pipeline's state against invented ids.
 pub const SENSORS_MAX: usize = 4_000_000;
+/// Erased periods of one sensor that are remembered: each reading is compared with all of them.
+pub const ERASED_PERIODS_MAX: usize = 1_000;
 /// Held rejections (`future`, `unknown_sensor`) that are remembered for taking by themselves.
 pub const HELD_MAX: usize = 1_000_000;
 

@@ -3,9 +3,11 @@
 //! The journal carries opaque bytes and a kind number; here are both directions of their meaning. Formats carry a version
 //! byte and old ones stay readable. Decoding is total and copies nothing: a publish is a slice of the record.
 
+mod erase;
 mod publish;
 mod registry_part;
 
+pub use erase::Erase;
 pub use publish::{Content, Publish, Source};
 pub use registry_part::{Place, RegistryPart};
 
@@ -25,6 +27,9 @@ pub mod kind {
     /// The broker's own: sessions, acknowledgements, retained state. Opaque to everyone else.
     pub const SESSION: u8 = 6;
     pub const REGISTRY_PART: u8 = 7;
+    pub const ERASE: u8 = 8;
+    /// In the place of a record that an erasure reached: no body.
+    pub const ERASED: u8 = 9;
 }
 
 /// One record of the journal.
@@ -44,6 +49,10 @@ pub enum Record {
     Reprocess(Reprocess),
     /// Opaque to all but the broker.
     Session(Bytes),
+    /// A period of a sensor was erased on request.
+    Erase(Erase),
+    /// What stood here was erased on request.
+    Erased,
 }
 
 /// `too_large`, `not_authorised` and `unknown_topic` as the front keeps them: one message each up to a rate, and one record a
@@ -128,6 +137,11 @@ impl Record {
                 body.put_slice(bytes);
                 kind::SESSION
             }
+            Self::Erase(erase) => {
+                erase.encode(&mut body);
+                kind::ERASE
+            }
+            Self::Erased => kind::ERASED,
         };
         (kind, body.freeze())
     }
@@ -144,6 +158,8 @@ impl Record {
             kind::REPROCESS => Reprocess::decode(body).map(Self::Reprocess),
             kind::SESSION => Ok(Self::Session(body)),
             kind::REGISTRY_PART => RegistryPart::decode(body).map(Self::RegistryPart),
+            kind::ERASE => Erase::decode(body).map(Self::Erase),
+            kind::ERASED => Ok(Self::Erased),
             other => Err(RecordError::Kind(other)),
         }
     }

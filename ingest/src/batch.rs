@@ -9,7 +9,7 @@ use bytes::Bytes;
 use domain::codec;
 use domain::limits::{PAYLOAD_BYTES_MAX, REFUSED_HEAD_BYTES_MAX, SLICE_ELEMENTS_MAX};
 use domain::reading::Element;
-use domain::record::{Publish, Record, Refused, RegistryPart, Reprocess, Source, kind};
+use domain::record::{Erase, Publish, Record, Refused, RegistryPart, Reprocess, Source, kind};
 use domain::topic::Route;
 use domain::{Kind, Position, Reason, Rejection, SensorId, Timestamp};
 use journal::Entry;
@@ -41,6 +41,7 @@ pub enum What {
     RegistryPart(RegistryPart),
     /// Moves the pipeline's now, as every record does, and nothing else.
     Tick,
+    Erase(Erase),
     /// No business of the pipeline.
     Session,
 }
@@ -99,7 +100,9 @@ impl Batch {
         let what = match Record::decode(kind, body.clone()) {
             Ok(Record::Publish(publish)) => What::Message(self.message(publish, options)),
             Ok(Record::Refused(refused)) => What::Message(self.refused(refused)),
-            Ok(Record::Tick) => What::Tick,
+            // What was erased was taken before its record went.
+            Ok(Record::Tick | Record::Erased) => What::Tick,
+            Ok(Record::Erase(erase)) => What::Erase(erase),
             Ok(Record::Registry { author, features }) => What::Registry { author, features },
             Ok(Record::RegistryPart(part)) => What::RegistryPart(part),
             Ok(Record::Reprocess(again)) => What::Reprocess(self.again(again, options)),

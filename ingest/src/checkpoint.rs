@@ -15,7 +15,7 @@ use journal::Disk;
 use journal::storage::Storage;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{Capacities, Edits, State};
+use crate::pipeline::{Capacities, Edits, Erasures, State};
 
 /// What a checkpoint holds.
 #[derive(Debug, Deserialize)]
@@ -50,13 +50,14 @@ impl CheckpointError {
 }
 
 const MAGIC: [u8; 8] = *b"KERBCKPT";
-/// 2 added `State::edits`, 3 `State::capacities`.
-const VERSION: u32 = 3;
+/// 2 added `State::edits`, 3 `State::capacities`, 4 `State::erasures`.
+const VERSION: u32 = 4;
 /// Magic, version, checksum, length.
 const HEAD: usize = 8 + 4 + 4 + 8;
 const KEPT: usize = 2;
 const WHOLE: &str = ".ckpt";
 const UNFINISHED: &str = ".tmp";
+const DAMAGED: &str = ".damaged";
 
 /// The bytes of a checkpoint file.
 pub fn encode(journal: JournalId, state: &State) -> Vec<u8> {
@@ -102,8 +103,13 @@ fn read(version: u32, body: &[u8]) -> Result<Checkpoint, postcard::Error> {
     if version < 2 {
         body = postcard::to_extend(&Edits::default(), body)?;
     }
-    let mut checkpoint: Checkpoint = postcard::from_bytes(&postcard::to_extend(&Capacities::default(), body)?)?;
-    checkpoint.state.capacities = Capacities::of(&checkpoint.state.live);
+    if version < 3 {
+        body = postcard::to_extend(&Capacities::default(), body)?;
+    }
+    let mut checkpoint: Checkpoint = postcard::from_bytes(&postcard::to_extend(&Erasures::default(), body)?)?;
+    if version < 3 {
+        checkpoint.state.capacities = Capacities::of(&checkpoint.state.live);
+    }
     Ok(checkpoint)
 }
 
@@ -175,6 +181,14 @@ impl Checkpoints {
             renamed.map_err(|error| CheckpointError::Io { path: path.to_owned(), error })?;
         }
         Ok(())
+    }
+
+    /// Removes those that were set aside as damaged: nobody knows what is in them.
+    pub fn remove_damaged(&self) -> io::Result<()> {
+        for name in self.files.list()?.iter().filter(|name| name.ends_with(DAMAGED)) {
+            self.files.remove(name)?;
+        }
+        self.files.sync_names()
     }
 
     /// Durable when it returns. Gives the position that the journal must be kept from, the older of the two kept.

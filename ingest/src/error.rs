@@ -2,7 +2,8 @@
 
 use std::io;
 
-use domain::Position;
+use domain::limits::ERASED_PERIODS_MAX;
+use domain::{Position, SensorId};
 use lake::table::Table;
 
 use crate::checkpoint::CheckpointError;
@@ -35,6 +36,11 @@ pub enum Error {
         .0.name()
     )]
     OtherLake(Table),
+    /// What is acknowledged has to be in the lake before anything of it can be erased.
+    #[error("{0} records wait in the journal and could not be taken in time: try again")]
+    Untaken(u64),
+    #[error("{ERASED_PERIODS_MAX} periods of sensor {0} are erased already: erase a longer one that holds several of them")]
+    TooManyPeriods(SensorId),
     #[error(transparent)]
     Journal(journal::OpenError),
     #[error("journal: {0}")]

@@ -81,8 +81,12 @@ impl Live for Handle {
     async fn ledger_of(&self, sensor: &SensorId) -> Result<Option<LedgerView>, Away> {
         let pipeline = self.shared.pipeline.read();
         let state = pipeline.state();
-        let counts = state.sensors.find(sensor).map(|sensor| sensor.counts.clone());
-        Ok(counts.map(|counts| LedgerView { counts, foreign: 0, head: state.position.0 }))
+        Ok(state.sensors.number(sensor).map(|number| LedgerView {
+            counts: state.sensors.get(number).counts.clone(),
+            foreign: 0,
+            erased: state.erasures.readings_of(number),
+            head: state.position.0,
+        }))
     }
 
     fn status(&self) -> IngestStatus {

@@ -16,6 +16,7 @@
 
 mod batch;
 mod checkpoint;
+pub mod erase;
 mod error;
 mod files;
 mod handle;

@@ -10,6 +10,7 @@
 
 mod capacities;
 mod effects;
+mod erased;
 mod held;
 mod judge;
 mod keys;
@@ -37,6 +38,7 @@ use crate::batch::{Again, Batch, Message, Taken, What};
 use crate::options::{Options, UnknownSensors, Weakness};
 pub use capacities::Capacities;
 pub use effects::{AppliedEdit, Committed, Effects, UplinkNote};
+pub use erased::Erasures;
 pub use held::LetterId;
 use judge::At;
 use keys::KeyCache;
@@ -79,6 +81,16 @@ impl Rules {
             weakness: options.weakness,
         }
     }
+}
+
+/// What a dead letter keeps of the bytes that it is about.
+#[derive(Clone, Copy, Debug)]
+enum Kept<'a> {
+    /// The message's payload.
+    Message,
+    Element(&'a [u8]),
+    /// Nothing else: they are of an erased period.
+    LengthOf(&'a [u8]),
 }
 
 /// The first UTC day that is kept of so many.
@@ -163,6 +175,7 @@ impl Pipeline {
                     self.edit(edit, judged, effects, committed);
                 }
             }
+            What::Erase(erase) => self.erase(position, erase),
             What::Tick | What::Session => {}
         }
         self.state.edits.forget_given_up(self.state.now);
@@ -239,7 +252,10 @@ impl Pipeline {
         let at = At { position, received_at, message: &again.message, part, committed };
         let first = match elements.next() {
             Some(element) => self.judge(&at, sensor, element, effects).0,
-            None => self.refuse(&at, sensor, 0, Reason::UnknownTopic, "no codec claims the topic any more", None, effects),
+            None => {
+                let detail = "no codec claims the topic any more";
+                self.refuse(&at, sensor, 0, (Reason::UnknownTopic, detail), Kept::Message, effects)
+            }
         };
         let entry = if is_part { Entry::PartAgain(first) } else { Entry::Again { was: again.was, now: first } };
         self.book(sensor, entry);
@@ -261,31 +277,35 @@ impl Pipeline {
     }
 
     /// Counts nothing: the verdict does.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one dead letter")]
     fn refuse(
         &mut self,
         at: &At<'_>,
         sensor: Option<u32>,
         element: u32,
-        reason: Reason,
-        detail: &str,
-        payload: Option<&[u8]>,
+        (reason, detail): (Reason, &str),
+        kept: Kept<'_>,
         effects: &mut Effects,
     ) -> Verdict {
         self.state.ledger.letters += 1;
         if !at.committed.holds(Table::DeadLetters, at.position) {
             let publish = &at.message.publish;
             let sensor = sensor.map(|number| self.state.sensors.get(number).id.as_str());
+            let whole = at.message.whole;
+            let (payload, length): (&[u8], _) = match kept {
+                Kept::Message => (&publish.payload, whole.map(|whole| whole.length)),
+                Kept::Element(payload) => (payload, whole.map(|whole| whole.length)),
+                Kept::LengthOf(payload) => (&[], Some(payload.len() as u64)),
+            };
             effects.dead_letters.push(&DeadLetter {
                 received_at: at.received_at,
                 topic: publish.topic(),
-                payload: payload.unwrap_or(&publish.payload),
+                payload,
                 reason,
                 detail,
                 sensor: sensor.or(at.message.sender.as_ref().map(|(_, sensor)| sensor.as_str())),
                 client: client_of(at.message),
-                length: at.message.whole.map(|whole| whole.length),
-                hash: at.message.whole.and_then(|whole| whole.hash),
+                length,
+                hash: whole.and_then(|whole| whole.hash),
                 element: element | at.part,
                 position: at.position,
                 resolved: None,

@@ -10,6 +10,6 @@ mod row;
 mod store;
 
 pub use lake_table::rows_upto;
-pub use opening::{OpeningError, open};
+pub use opening::{OpeningError, as_of, open};
 pub use row::{LakeRow, lake_rows};
 pub use store::{Store, StoreError};

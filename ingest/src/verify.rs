@@ -19,6 +19,7 @@ use lake::verify::Verification;
 use serde::Serialize;
 
 use crate::checkpoint::{Checkpoint, Checkpoints};
+use crate::erase::leftovers;
 use crate::error::Error;
 use crate::options::Options;
 use crate::pipeline::{Committed, State};
@@ -52,6 +53,10 @@ pub struct Report {
     pub uncommitted: Vec<Uncommitted>,
     /// Durable records after `position`: the next start takes them.
     pub untaken: u64,
+    /// Readings and dead letters that were erased on request.
+    pub erased: (u64, u64),
+    /// Of erasures that did not end: counted off, and still in the tables. Doing them again ends them.
+    pub unfinished: Vec<Unfinished>,
     /// A broken promise each: its id and what is wrong.
     pub findings: Vec<Finding>,
 }
@@ -62,6 +67,13 @@ pub struct Uncommitted {
     /// The table holds everything up to here.
     pub committed: Position,
     pub rows: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    pub sensor: String,
+    pub readings: u64,
+    pub letters: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,6 +125,7 @@ pub async fn verify(
     let Replayed { state, waiting, stopped } = replayed;
     report.position = state.position;
     report.counts = state.ledger.counts.clone();
+    report.erased = (state.erasures.readings, state.erasures.letters);
     report.untaken = journal.last.0.saturating_sub(state.position.0);
     ledger(&mut report, &state);
     report.uncommitted = waiting.uncommitted(&committed);
@@ -123,8 +136,16 @@ pub async fn verify(
     report.exact = report.inexact.is_none();
     if report.exact {
         let expires = |table| lake.first_kept_day(table, state.now).is_some();
-        let held = Held::of(&state, &waiting);
+        let left = leftovers(lake, &state).await?;
+        let held = Held::of(&state, &waiting, &left);
         compare(&mut report, &held, tables, expires);
+        let unfinished = left.into_iter().map(|(sensor, left)| Unfinished {
+            sensor,
+            readings: left.readings,
+            letters: left.letters,
+        });
+        report.unfinished.extend(unfinished);
+        report.unfinished.sort_unstable_by(|a, b| a.sensor.cmp(&b.sensor));
     }
     Ok(report)
 }

@@ -16,6 +16,7 @@
 mod append;
 mod disk;
 mod epoch;
+pub mod erase;
 mod error;
 mod frame;
 mod hot;

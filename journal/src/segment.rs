@@ -76,7 +76,7 @@ impl Segment {
 /// A new, empty, durable segment in place of any of that name.
 pub(crate) fn create(storage: &dyn Storage, id: JournalId, first: Position) -> io::Result<Arc<dyn File>> {
     let name = name_of(first);
-    let unfinished = format!("{}{UNFINISHED}", name.trim_end_matches(SUFFIX));
+    let unfinished = unfinished(&name);
     let file = storage.create(&unfinished)?;
     file.write_at(0, &header_of(id, first))?;
     file.sync()?;
@@ -84,6 +84,11 @@ pub(crate) fn create(storage: &dyn Storage, id: JournalId, first: Position) -> i
     crash_point!(JournalNewSegment);
     storage.sync_names()?;
     Ok(file)
+}
+
+/// The name of a segment while it is written: what bears it is removed at the next opening.
+pub(crate) fn unfinished(name: &str) -> String {
+    format!("{}{UNFINISHED}", name.trim_end_matches(SUFFIX))
 }
 
 /// The first position that a file name says; `None` for files that are no segments.

@@ -2,6 +2,7 @@
 
 mod at_rest;
 mod disk;
+mod erasing;
 mod failure;
 mod flipped;
 mod memory;

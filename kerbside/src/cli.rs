@@ -1,6 +1,7 @@
 //! The command line: what may be said, not what it does.
 
 mod access;
+mod erase;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 pub use access::{AddDevice, AddKey, Device, End, GrantArgs, Key, OnboardDevice};
+pub use erase::Erase;
 
 /// Smart-city telemetry for parking and air: MQTT in, open Parquet lake, APIs out.
 #[derive(Parser)]
@@ -99,6 +101,8 @@ pub enum Command {
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
+    /// Everything of a sensor in a period, out of a stopped data dir for good
+    Erase(Erase),
     /// Checks every promise that can be checked at rest
     Verify,
     /// The merged configuration and where each value came from

@@ -4,6 +4,7 @@ mod audit;
 mod columns;
 mod demo;
 mod device;
+mod erase;
 mod import;
 mod key;
 mod onboard;
@@ -38,6 +39,7 @@ pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
         Command::Audit { limit } => audit::run(limit, &loaded.config),
         Command::Key(key) => key::run(key, &loaded.config),
         Command::Device(device) => device::run(device, &loaded.config),
+        Command::Erase(erase) => erase::run(erase, loaded.config).await,
         Command::Verify => verify::run(loaded.config).await,
         Command::Config => {
             say(&config::report(&loaded)?)?;

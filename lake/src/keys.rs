@@ -49,7 +49,8 @@ impl Lake {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn look(&self, table: Table, file: DataFile, sensors: Arc<Vec<String>>) -> Result<Vec<RecordBatch>, Error> {
+    /// Rows of these sensors in one file: what [`Lake::keys`] gives of it.
+    pub(crate) async fn look(&self, table: Table, file: DataFile, sensors: Arc<Vec<String>>) -> Result<Vec<RecordBatch>, Error> {
         let root = self.table_root(table);
         let opened = self.inner.footers.open(&self.inner.location.store, &root, &file).await?;
         // Decoding is work.
@@ -57,7 +58,7 @@ impl Lake {
     }
 }
 
-fn may_hold(file: &DataFile, sensors: &[String]) -> bool {
+pub(crate) fn may_hold(file: &DataFile, sensors: &[String]) -> bool {
     let (Some(least), Some(most)) = (&file.key_min, &file.key_max) else {
         return true;
     };

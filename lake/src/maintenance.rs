@@ -5,12 +5,14 @@
 
 mod checkpoint;
 mod compact;
+mod erase;
 mod expire;
 mod lease;
 mod merge;
 mod vacuum;
 
 pub use compact::Compaction;
+pub use erase::{LetterName, Survey};
 pub use expire::Expiry;
 pub use vacuum::Vacuum;
 

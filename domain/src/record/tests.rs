@@ -4,6 +4,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::erasure::Erasure;
+use crate::id::SensorId;
 
 fn publish() -> Publish {
     let mut publish = Publish::new(Source::Http, "kerbside/v1/air/a", Bytes::from_static(b"{}"));
@@ -13,6 +15,15 @@ fn publish() -> Publish {
     publish.client = Bytes::from_static(b"gateway-7");
     publish.properties = Bytes::from_static(&[1, 2, 3]);
     publish
+}
+
+fn erase() -> Erase {
+    let of = Erasure {
+        sensor: SensorId::new("bay-1").expect("valid"),
+        from: Timestamp::from_micros(-1),
+        to: Timestamp::from_micros(7),
+    };
+    Erase { of, readings: 3, letters: 2, held: vec![(Position(9), 1), (Position(10), 0)] }
 }
 
 #[test]
@@ -46,6 +57,8 @@ fn every_record_survives_its_own_bytes() {
         Record::RegistryPart(RegistryPart { place: Place::Next { first: Position(9), number: 2 }, share: Bytes::new() }),
         Record::Reprocess(reprocess),
         Record::Session(Bytes::from_static(b"opaque")),
+        Record::Erase(erase()),
+        Record::Erased,
     ];
     for record in records {
         let (kind, body) = record.encode();
@@ -85,9 +98,17 @@ fn the_parts_of_an_edit_have_this_format() {
     assert_eq!(Record::decode(7, Bytes::from_static(none)), Err(RecordError::Field("number of parts")));
 }
 
+#[test]
+fn an_erasure_has_this_format() {
+    let body = b"\x01\x05\0bay-1\xff\xff\xff\xff\xff\xff\xff\xff\x07\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\
+        \x09\0\0\0\0\0\0\0\x01\0\0\0\x0a\0\0\0\0\0\0\0\0\0\0\0";
+    assert_eq!(Record::decode(8, Bytes::from_static(body)), Ok(Record::Erase(erase())));
+    assert_eq!(Record::decode(8, Bytes::from_static(&body[..body.len() - 1])), Err(RecordError::Short));
+}
+
 proptest! {
     #[test]
-    fn any_bytes_give_a_record_or_an_error(kind in 0u8..10, body in proptest::collection::vec(any::<u8>(), 0..64)) {
+    fn any_bytes_give_a_record_or_an_error(kind in 0u8..12, body in proptest::collection::vec(any::<u8>(), 0..64)) {
         let _ = Record::decode(kind, Bytes::from(body));
     }
 }

@@ -77,9 +77,9 @@ fn a_newer_format_is_refused_instead_of_passed_over() {
     write(&checkpoints, 9);
     let path = checkpoints.path(Position(9));
     let mut bytes = fs::read(&path).expect("written above");
-    bytes[8] = 4;
+    bytes[8] = 5;
     fs::write(&path, bytes).expect("writable");
-    assert!(matches!(checkpoints.load(), Err(CheckpointError::NewerFormat { found: 4, .. })));
+    assert!(matches!(checkpoints.load(), Err(CheckpointError::NewerFormat { found: 5, .. })));
 }
 
 /// What the first format wrote of the state after nine records that brought nothing.
@@ -94,7 +94,7 @@ fn a_checkpoint_of_the_first_format_reads_back() {
     let checkpoint = decode(Path::new("9.ckpt"), &bytes).expect("readable");
     assert_eq!((checkpoint.journal, checkpoint.state.position), (JOURNAL, Position(9)));
     let again = encode(JOURNAL, &checkpoint.state);
-    let since = postcard::to_stdvec(&(Edits::default(), Capacities::default())).expect("written");
+    let since = postcard::to_stdvec(&(Edits::default(), Capacities::default(), Erasures::default())).expect("written");
     assert_eq!(again[HEAD..].strip_prefix(FIRST_FORMAT), Some(&since[..]));
 }
 

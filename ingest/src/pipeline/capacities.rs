@@ -3,6 +3,7 @@
 //! A payload's `capacity` holds from its instant until the next one; most payloads of such a lot have none. The live state shows
 //! each lot's last reading with the capacity that holds there.
 
+use domain::erasure::Erasure;
 use domain::kind::parking::ParkingValue;
 use domain::registry::Registry;
 use domain::{Kind, ObjectId, SensorId, Timestamp};
@@ -65,6 +66,12 @@ impl Capacities {
             Some(told) => self.0.insert(target, told),
             None => self.0.remove(&target),
         };
+    }
+
+    /// Forgets what an erasure reaches; the targets that it was told of.
+    pub fn forget(&mut self, erasure: &Erasure) -> Vec<ObjectId> {
+        let gone = self.0.extract_if(|_, told| told.sensor == erasure.sensor && erasure.covers(told.at));
+        gone.map(|(target, _)| target).collect()
     }
 
     /// Takes over what was told of a target, if it was told of where it is now.

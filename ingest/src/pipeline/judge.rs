@@ -15,7 +15,7 @@ use super::held::{Awaits, LetterId};
 use super::ledger::Verdict;
 use super::live;
 use super::sensor::{LivePoint, LiveValue, Resolved, Sensor};
-use super::{Committed, Effects, Pipeline, SetId, first_kept};
+use super::{Committed, Effects, Kept, Pipeline, SetId, first_kept};
 use crate::batch::Message;
 use crate::options::{UnknownSensors, Weakness};
 
@@ -28,6 +28,8 @@ pub(super) struct At<'a> {
     pub part: u32,
     pub committed: &'a Committed,
 }
+
+const ERASED: &str = "this period of the sensor was erased on request; its readings are not taken again";
 
 /// What a measured value is to those accepted before.
 enum Standing {
@@ -56,8 +58,13 @@ impl Pipeline {
         match element.outcome {
             Err(rejection) => {
                 let (reason, payload) = (rejection.reason, rejection.payload);
-                let verdict = self.refuse(at, sensor, index, reason, &rejection.detail, Some(&payload), effects);
+                let verdict = self.refuse(at, sensor, index, (reason, &rejection.detail), Kept::Element(&payload), effects);
                 (verdict, Some(rejection.detail))
+            }
+            Ok(decoded) if self.is_erased(sensor, decoded.reading.observed_at) => {
+                let kept = Kept::LengthOf(&decoded.payload);
+                let verdict = self.refuse(at, sensor, index, (Reason::Expired, ERASED), kept, effects);
+                (verdict, Some(ERASED.to_owned()))
             }
             Ok(decoded) => {
                 let refused = match sensor {
@@ -67,7 +74,8 @@ impl Pipeline {
                     },
                     None => (Reason::UnknownSensor, "the limit of known sensors is reached".to_owned()),
                 };
-                let verdict = self.refuse(at, sensor, index, refused.0, &refused.1, Some(&decoded.payload), effects);
+                let kept = Kept::Element(&decoded.payload);
+                let verdict = self.refuse(at, sensor, index, (refused.0, &refused.1), kept, effects);
                 (verdict, Some(refused.1))
             }
         }
@@ -121,12 +129,12 @@ impl Pipeline {
                 reading.flags.insert(Flag::Partial);
                 self.accept(at, sensor, reading, &sorted.new, effects);
                 let text = complaint.unwrap_or_default();
-                self.refuse(at, Some(sensor), index | super::PART, reason, &text, Some(&payload), effects);
+                self.refuse(at, Some(sensor), index | super::PART, (reason, &text), Kept::Element(&payload), effects);
                 (Verdict::AcceptedInPart, Some(text))
             }
             (true, Some(reason)) => {
                 let text = complaint.unwrap_or_default();
-                (self.refuse(at, Some(sensor), index, reason, &text, Some(&payload), effects), Some(text))
+                (self.refuse(at, Some(sensor), index, (reason, &text), Kept::Element(&payload), effects), Some(text))
             }
             (true, None) => (Verdict::Duplicate, None),
         }

@@ -96,6 +96,6 @@ fn message_of(record: &Taken) -> Option<&Message> {
     match &record.what {
         What::Message(message) => Some(message),
         What::Reprocess(again) => Some(&again.message),
-        What::Registry { .. } | What::RegistryPart(_) | What::Tick | What::Session => None,
+        What::Registry { .. } | What::RegistryPart(_) | What::Tick | What::Session | What::Erase(_) => None,
     }
 }

@@ -83,7 +83,7 @@ impl Pipeline {
                 let mut edits = self.state.edits.clone();
                 edits.part(record.position, record.received_at, part.clone())
             }
-            What::Message(_) | What::Reprocess(_) | What::Tick | What::Session => None,
+            What::Message(_) | What::Reprocess(_) | What::Tick | What::Session | What::Erase(_) => None,
         };
         whole.map(|edit| self.judging(edit, committed))
     }

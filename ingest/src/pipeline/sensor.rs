@@ -190,7 +190,8 @@ impl Track {
 
     /// Takes an accepted value into the mark.
     pub fn accept(&mut self, observed_at: Timestamp, identity: Identity, fingerprint: Fingerprint) {
-        if observed_at > self.mark || self.at_mark.is_empty() {
+        // An erasure leaves a mark without values. It bounds what was accepted all the same: no older reading lowers it.
+        if observed_at > self.mark {
             self.mark = observed_at;
             self.at_mark.clear();
         }

@@ -8,6 +8,7 @@ use lake::contract::{Changes, LedgerView, LiveState};
 use serde::{Deserialize, Serialize};
 
 use super::capacities::Capacities;
+use super::erased::Erasures;
 use super::held::{Held, LetterId};
 use super::ledger::Ledger;
 use super::open_edit::Edits;
@@ -28,6 +29,8 @@ pub struct State {
     pub edits: Edits,
     /// Since checkpoints of format 3.
     pub capacities: Capacities,
+    /// Since checkpoints of format 4.
+    pub erasures: Erasures,
     /// The sensors that were heard last, by number, for followers.
     #[serde(skip)]
     pub heard: Changes<u32>,
@@ -35,7 +38,8 @@ pub struct State {
 
 impl State {
     pub fn totals(&self) -> LedgerView {
-        LedgerView { counts: self.ledger.counts.clone(), foreign: self.ledger.foreign, head: self.position.0 }
+        let Ledger { counts, foreign, .. } = &self.ledger;
+        LedgerView { counts: counts.clone(), foreign: *foreign, erased: self.erasures.readings, head: self.position.0 }
     }
 }
 

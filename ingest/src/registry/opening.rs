@@ -57,6 +57,15 @@ pub async fn open(
     Ok((store, registry))
 }
 
+/// The registry as it was at a position, from the lake alone: the file beside it is not looked at.
+pub async fn as_of(lake: &Lake, upto: Position, city: &CityOptions) -> Result<Registry, OpeningError> {
+    let rows = match upto {
+        Position::START => Vec::new(),
+        upto => rows_upto(lake, upto).await?,
+    };
+    Ok(Store::in_memory(rows, city)?.load(upto, city)?)
+}
+
 fn whole(path: &Path, state: &State, head: Position, city: &CityOptions) -> Result<Option<(Store, Registry)>, StoreError> {
     let Some(store) = Store::open(path)? else {
         return Ok(None);

@@ -8,6 +8,7 @@ mod city;
 mod compaction;
 mod crash;
 mod data_dir;
+mod erasing;
 mod following;
 mod import;
 mod leaving;

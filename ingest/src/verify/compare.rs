@@ -7,24 +7,27 @@ use lake::verify::Verification;
 
 use super::Report;
 use super::waiting::Waiting;
+use crate::erase::Leftovers;
 use crate::pipeline::State;
 
 /// Of so many sensors at most the difference is told; the others are counted.
 pub const SENSORS_TOLD_MAX: usize = 20;
 
-/// What the tables must hold: what was accepted, less what waits.
+/// What the tables must hold: what was accepted, less what waits, and what an erasure has not taken away yet.
 pub struct Held<'a> {
     rows: HashMap<&'a str, u64>,
     letters: u64,
 }
 
 impl<'a> Held<'a> {
-    pub fn of(state: &'a State, waiting: &Waiting) -> Self {
+    pub fn of(state: &'a State, waiting: &Waiting, left: &Leftovers) -> Self {
         let rows = state.sensors.iter().map(|sensor| {
             let id = sensor.id.as_str();
-            (id, sensor.rows.saturating_sub(waiting.of_sensor(id)))
+            let left = left.get(id).map_or(0, |left| left.readings);
+            (id, sensor.rows.saturating_sub(waiting.of_sensor(id)) + left)
         });
-        let letters = state.ledger.letters.saturating_add_signed(-waiting.letters);
+        let left: u64 = left.values().map(|left| left.letters).sum();
+        let letters = state.ledger.letters.saturating_add_signed(-waiting.letters) + left;
         Self { rows: rows.collect(), letters }
     }
 }

@@ -156,6 +156,15 @@ fn ledger_text(ledger: &ingest::verify::Report) -> String {
             "ledger: {name}: {rows} rows of records after {committed} wait in the journal for the next start\n"
         ));
     }
+    if ledger.erased != (0, 0) {
+        let (readings, letters) = ledger.erased;
+        text.push_str(&format!("ledger: {readings} of the accepted readings and {letters} dead letters were erased on request\n"));
+    }
+    for ingest::verify::Unfinished { sensor, readings, letters } in &ledger.unfinished {
+        text.push_str(&format!(
+            "ledger: an erasure of {sensor} did not end, {readings} readings and {letters} dead letters of it still stand: do it again\n"
+        ));
+    }
     if ledger.untaken > 0 {
         text.push_str(&format!("ledger: {} further records wait in the journal for the next start\n", ledger.untaken));
     }

@@ -31,5 +31,7 @@ pub struct LedgerView {
     pub counts: Counts,
     /// Publishes that are no readings; 0 for a single sensor.
     pub foreign: u64,
+    /// Accepted readings that were erased on request since; they stay counted as accepted.
+    pub erased: u64,
     pub head: u64,
 }

@@ -51,6 +51,8 @@ pub(crate) enum ChangeKind {
     Expire {
         first_kept: i32,
     },
+    /// Rows go on request; who reads the log is not told which.
+    Erase,
 }
 
 impl Change {
@@ -74,6 +76,12 @@ impl Change {
     pub fn expire(at: Timestamp, removed: HashSet<String>, first_kept: i32) -> Self {
         let kind = ChangeKind::Expire { first_kept };
         Self { added: Vec::new(), removed, changes_rows: true, kind, at, transaction: None, after: Position::START }
+    }
+
+    /// Files without the rows that go, in the place of those with them.
+    pub fn erase(at: Timestamp, added: Vec<Added>, removed: HashSet<String>) -> Self {
+        let kind = ChangeKind::Erase;
+        Self { added, removed, changes_rows: true, kind, at, transaction: None, after: Position::START }
     }
 
     /// What it removes must be there still.
@@ -105,6 +113,7 @@ impl Change {
             ChangeKind::Expire { first_kept } => {
                 DeltaOperation::Delete { predicate: Some(format!("{DAY} < '{}'", day::text(first_kept))) }
             }
+            ChangeKind::Erase => DeltaOperation::Delete { predicate: Some("erasure on request".to_owned()) },
         };
         let lines = self.added.len() + self.removed.len() + usize::from(self.transaction.is_some()) + 1;
         let told = HashMap::from([(LINES.to_owned(), lines.into())]);

@@ -53,7 +53,7 @@ pub(super) struct Merged {
 pub(super) async fn merge(mut walk: Walk, target: &Target<'_>) -> Result<Merged, Error> {
     let mut merged = Merged::default();
     let mut pending = Pending::default();
-    let mut output = Output { target, open: None };
+    let mut output = Output::new(target);
     while let Some(run) = walk.next_run().await? {
         merged.rows_read += run.rows.len() as u64;
         for row in run.rows {
@@ -150,7 +150,8 @@ fn resolved(chunk: &Chunk, row: usize) -> Option<i64> {
     column.is_valid(row).then(|| column.value(row))
 }
 
-struct Output<'a> {
+/// Rows in the table's order on their way into one file, or few.
+pub(super) struct Output<'a> {
     target: &'a Target<'a>,
     open: Option<OpenFile>,
 }
@@ -187,8 +188,12 @@ struct OpenFile {
     stats: FileStats,
 }
 
-impl Output<'_> {
-    async fn write(&mut self, rows: RecordBatch, merged: &mut Merged) -> Result<(), Error> {
+impl<'a> Output<'a> {
+    pub fn new(target: &'a Target<'a>) -> Self {
+        Self { target, open: None }
+    }
+
+    pub async fn write(&mut self, rows: RecordBatch, merged: &mut Merged) -> Result<(), Error> {
         let rows = match self.target.forget {
             Some(upto) => forget_offsets(&rows, upto)?,
             None => rows,
@@ -207,7 +212,7 @@ impl Output<'_> {
         Ok(())
     }
 
-    async fn close(&mut self, merged: &mut Merged) -> Result<(), Error> {
+    pub async fn close(&mut self, merged: &mut Merged) -> Result<(), Error> {
         if let Some(mut file) = self.open.take() {
             file.writer.finish().await?;
             file.stats.hash = Some(file.writer.into_inner().hash.digest());

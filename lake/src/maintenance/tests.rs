@@ -1,5 +1,6 @@
 //! Compaction, vacuum and retention on real files.
 
+mod erasing;
 mod memory;
 
 use arrow::record_batch::RecordBatch;

@@ -74,7 +74,7 @@ impl Lake {
 }
 
 /// Staged files (`name#digits`), which lists leave out, and folders of days that hold nothing any more.
-fn remove_leftovers(table: &DiskPath, before: Timestamp) -> Result<u64, Error> {
+pub(super) fn remove_leftovers(table: &DiskPath, before: Timestamp) -> Result<u64, Error> {
     let mut removed = 0;
     for folder in std::fs::read_dir(table)? {
         let folder = folder?.path();

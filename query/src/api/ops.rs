@@ -25,7 +25,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
             TAG,
             "What became of every element received",
             "received = accepted + duplicate + the sum of rejected, at any moment and across restarts. `partial` (accepted \
-             elements with refused quantities) and `foreign` (publishes that are no readings) stand outside the sum. \
+             elements with refused quantities), `foreign` (publishes that are no readings) and `erased` (accepted readings that were \
+             erased on request since) stand outside the sum. \
              `head` is the journal position up to which this counts.",
         )
         .access(OPS)
@@ -64,6 +65,7 @@ pub fn ledger_json(view: &LedgerView) -> Value {
         "rejected": rejected,
         "foreign": view.foreign,
         "partial": counts.partial,
+        "erased": view.erased,
         "head": view.head,
     })
 }
@@ -86,6 +88,7 @@ fn ledger_schema() -> Value {
             ("rejected", schema::map(schema::integer("elements"), "by reason; every reason is present")),
             ("foreign", schema::integer("publishes that are no readings; outside the sum")),
             ("partial", schema::integer("accepted elements with refused quantities; outside the sum")),
+            ("erased", schema::integer("accepted readings that were erased on request since; outside the sum")),
             ("head", schema::integer("journal position up to which this counts")),
             ("as_of", schema::time("when this was asked")),
         ],

@@ -274,7 +274,7 @@ async fn calls_reach_ingest_and_what_they_changed_is_shown_when_they_return() {
     // On the same connection: it was idle.
     let mut call = call.next().await;
     let counts = Counts { received: 2, accepted: 2, ..Counts::default() };
-    let ledger = LedgerView { counts, foreign: 0, head: 3 };
+    let ledger = LedgerView { counts, foreign: 0, erased: 0, head: 3 };
     call.answer(Reply::Ledger(Some(ledger.clone()))).await;
     assert!(!bench.remote.settled(Position(3), Duration::ZERO).await);
     line.seal(3).await;

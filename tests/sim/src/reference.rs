@@ -144,7 +144,7 @@ impl Reference {
                 }
             }
             Record::Registry { features, .. } => self.register(&features),
-            Record::RegistryPart(_) | Record::Tick | Record::Session(_) => {}
+            Record::RegistryPart(_) | Record::Tick | Record::Session(_) | Record::Erase(_) | Record::Erased => {}
         }
         self.expected.push(expected);
     }

@@ -7,6 +7,7 @@ mod counter_recording;
 mod crash;
 mod crash_matrix;
 mod damaged;
+mod erase;
 mod full_disk;
 mod identity;
 mod intruder;

@@ -97,7 +97,7 @@ impl Line {
 
 fn seal(head: u64, status: Option<IngestStatus>) -> Seal {
     let counts = Counts { received: head, accepted: head, ..Counts::default() };
-    let ledger = LedgerView { counts, foreign: 0, head };
+    let ledger = LedgerView { counts, foreign: 0, erased: 0, head };
     Seal { head: Position(head), now: Timestamp::UNIX_EPOCH, ledger, registry: Position::START, status }
 }
 
