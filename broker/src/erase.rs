@@ -117,12 +117,8 @@ mod tests {
         for (client, will) in [("a", will(TOPIC, reading(5))), ("b", will(TOPIC, reading(50)))] {
             let change = Change::Will { client: client.into(), will: Some(will) };
             let position = journal.append(kind::SESSION, &change.encode()).await.expect("durable");
-            let entry = Entry {
-                position,
-                received_at: Timestamp::UNIX_EPOCH,
-                kind: kind::SESSION,
-                body: Bytes::from(change.encode()),
-            };
+            let entry =
+                Entry { position, received_at: Timestamp::UNIX_EPOCH, kind: kind::SESSION, body: Bytes::from(change.encode()) };
             assert_eq!(reaches(&erasure(), &entry), client == "a");
         }
         let front = dir.path().join("broker");

@@ -147,7 +147,8 @@ impl Eraser {
     fn held(&self, found: &Found) -> Vec<(Position, u32)> {
         let state = self.pipeline.state();
         let is_held = |name: &LetterName| state.held.holds(LetterId { of: name.of, element: name.element });
-        let mut held: Vec<_> = found.new_letters.iter().filter(|name| is_held(name)).map(|name| (name.of, name.element)).collect();
+        let mut held: Vec<_> =
+            found.new_letters.iter().filter(|name| is_held(name)).map(|name| (name.of, name.element)).collect();
         held.sort_unstable();
         held
     }

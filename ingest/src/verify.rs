@@ -139,11 +139,8 @@ pub async fn verify(
         let left = leftovers(lake, &state).await?;
         let held = Held::of(&state, &waiting, &left);
         compare(&mut report, &held, tables, expires);
-        let unfinished = left.into_iter().map(|(sensor, left)| Unfinished {
-            sensor,
-            readings: left.readings,
-            letters: left.letters,
-        });
+        let unfinished =
+            left.into_iter().map(|(sensor, left)| Unfinished { sensor, readings: left.readings, letters: left.letters });
         report.unfinished.extend(unfinished);
         report.unfinished.sort_unstable_by(|a, b| a.sensor.cmp(&b.sensor));
     }

@@ -52,11 +52,7 @@ pub(crate) fn count_on(storage: &dyn Storage, picks: &mut dyn FnMut(&Entry) -> b
     Ok(count)
 }
 
-pub(crate) fn erase_on(
-    storage: &dyn Storage,
-    erased: u8,
-    picks: &mut dyn FnMut(&Entry) -> bool,
-) -> Result<u64, Failure> {
+pub(crate) fn erase_on(storage: &dyn Storage, erased: u8, picks: &mut dyn FnMut(&Entry) -> bool) -> Result<u64, Failure> {
     let mut picks = |entry: &Entry| entry.kind != erased && picks(entry);
     let mut total = 0;
     for segment in find(storage)?.iter().flat_map(|found| &found.segments) {

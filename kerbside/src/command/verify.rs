@@ -158,7 +158,9 @@ fn ledger_text(ledger: &ingest::verify::Report) -> String {
     }
     if ledger.erased != (0, 0) {
         let (readings, letters) = ledger.erased;
-        text.push_str(&format!("ledger: {readings} of the accepted readings and {letters} dead letters were erased on request\n"));
+        text.push_str(&format!(
+            "ledger: {readings} of the accepted readings and {letters} dead letters were erased on request\n"
+        ));
     }
     for ingest::verify::Unfinished { sensor, readings, letters } in &ledger.unfinished {
         text.push_str(&format!(

@@ -72,8 +72,7 @@ impl Survey {
     fn take_letters(&mut self, erasure: &Erasure, batch: &RecordBatch) -> Result<u64, Error> {
         let picked = picked(Table::DeadLetters, erasure, batch)?;
         let column = |name: &'static str| batch.column_by_name(name).ok_or(Error::Column(name));
-        let offsets =
-            column("journal_offset")?.as_primitive_opt::<Int64Type>().ok_or(Error::Column("journal_offset"))?;
+        let offsets = column("journal_offset")?.as_primitive_opt::<Int64Type>().ok_or(Error::Column("journal_offset"))?;
         let elements = column("element")?.as_primitive_opt::<Int32Type>().ok_or(Error::Column("element"))?;
         let resolved = column("resolved_offset")?;
         for row in (0..batch.num_rows()).filter(|row| picked.value(*row)) {

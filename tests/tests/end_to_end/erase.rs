@@ -18,8 +18,13 @@ const FROM: &str = "2026-05-28T00:00:00Z";
 const TO: &str = "2026-05-28T21:00:00Z";
 const AFTER_MS: i64 = 1_780_002_000_000;
 const MARKER: &str = "Marker7f3a9c";
-const QUICK: [&str; 5] =
-    ["ingest.commit_s=1", "ingest.checkpoint_s=1", "ingest.maintenance_s=1", "lake.merge_every_s=1", "journal.segment_bytes=8192"];
+const QUICK: [&str; 5] = [
+    "ingest.commit_s=1",
+    "ingest.checkpoint_s=1",
+    "ingest.maintenance_s=1",
+    "lake.merge_every_s=1",
+    "journal.segment_bytes=8192",
+];
 
 fn start() -> anyhow::Result<Server> {
     Server::start_with("serve", &QUICK.iter().flat_map(|pair| ["--set", pair]).collect::<Vec<_>>())
