@@ -31,7 +31,7 @@ use domain::Clock;
 use journal::Journal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 pub use options::{Error, Options, Version};
 
@@ -90,12 +90,6 @@ impl Source {
                 Ended::Lost(error) => {
                     counter!(metrics::LOST).increment(1);
                     warn!(%error, broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "lost the broker");
-                }
-                Ended::Circle => {
-                    counter!(metrics::CIRCLES).increment(1);
-                    back_off = BACK_OFF_MAX;
-                    error!(broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "what the broker sends is what went there from \
-                        here: a bridge between the two hands messages round for ever; its filters or source.filters must leave one way out");
                 }
                 Ended::Unwritable(error) => {
                     // Connected again, the broker sends what was not acknowledged once more.

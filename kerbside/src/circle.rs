@@ -2,18 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use ingest::source::Options;
 
 /// Refuses a source whose host and port are one of `listeners`. A name that cannot be resolved now is left to the source, which tries again
-/// for ever.
+/// for ever. Asking for the name may take seconds: not on an async thread.
 pub fn refuse(source: &Options, listeners: &[SocketAddr]) -> anyhow::Result<()> {
     let (host, port) = source.host_and_port().context("source")?;
     let addresses = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
     let own = addresses.iter().find_map(|there| Some((there, listeners.iter().find(|own| is_reached(own, there))?)));
     if let Some((there, own)) = own {
-        ensure!(
-            false,
+        bail!(
             "source.url names {host}:{port}, which is this process itself ({there} reaches its MQTT listener {own}): its readings would go \
              round for ever; name another broker, or leave the source out"
         );

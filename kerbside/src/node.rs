@@ -69,7 +69,8 @@ impl Node {
         };
         if let Some(source) = &config.source {
             let listeners: Vec<SocketAddr> = broker.iter().map(Broker::local_addr).collect();
-            circle::refuse(source, &listeners)?;
+            let source = source.clone();
+            tokio::task::spawn_blocking(move || circle::refuse(&source, &listeners)).await??;
         }
         let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
         if roles.ingest {
