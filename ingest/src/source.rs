@@ -29,6 +29,7 @@ use std::time::Duration;
 use ::metrics::{counter, gauge};
 use domain::Clock;
 use journal::Journal;
+use rumqttc::tokio_rustls::rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -61,9 +62,10 @@ pub enum Status {
 }
 
 impl Source {
-    /// Judges the options and reads the password file.
-    pub fn new(options: Options, journal: Journal, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        Ok(Self { broker: options.broker()?, journal, clock, status: watch::Sender::new(Status::Away) })
+    /// Judges the options and reads the password file. `tls` is how a broker over TLS is reached, as [`Options::is_secure`] says.
+    pub fn new(options: Options, tls: Option<Arc<ClientConfig>>, journal: Journal, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let broker = Broker { tls, ..options.broker()? };
+        Ok(Self { broker, journal, clock, status: watch::Sender::new(Status::Away) })
     }
 
     pub fn status(&self) -> watch::Receiver<Status> {

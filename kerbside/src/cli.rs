@@ -1,6 +1,7 @@
 //! The command line: what may be said, not what it does.
 
 mod access;
+mod client;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 pub use access::{AddDevice, AddKey, Device, End, GrantArgs, Key, OnboardDevice};
+pub use client::{Server, Target};
 
 /// Smart-city telemetry for parking and air: MQTT in, open Parquet lake, APIs out.
 #[derive(Parser)]
@@ -153,9 +155,8 @@ pub struct Query {
 pub struct Simulate {
     #[command(flatten)]
     pub city: City,
-    /// The broker to publish to
-    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
-    pub broker: String,
+    #[command(flatten)]
+    pub target: Target,
     /// Simulated seconds a second
     #[arg(long, default_value_t = 1.0)]
     pub speed: f64,
@@ -187,9 +188,8 @@ pub struct Recording {
 pub struct Replay {
     #[command(flatten)]
     pub recording: Recording,
-    /// The broker to publish to
-    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
-    pub broker: String,
+    #[command(flatten)]
+    pub target: Target,
     /// Times faster than recorded, or `max`
     #[arg(long, default_value = "1")]
     pub speed: String,
@@ -204,17 +204,6 @@ pub struct Import {
     pub from_line: u64,
     #[command(flatten)]
     pub server: Server,
-}
-
-/// A running server instead of the data dir.
-#[derive(Args)]
-pub struct Server {
-    /// Such as http://127.0.0.1:8080
-    #[arg(long = "server", value_name = "URL")]
-    pub url: Option<String>,
-    /// File that holds an API key
-    #[arg(long, value_name = "FILE", requires = "url")]
-    pub key: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

@@ -8,7 +8,6 @@
 //! ```
 
 mod announcer;
-mod circle;
 mod cli;
 mod clock;
 mod command;
@@ -24,6 +23,7 @@ mod progress;
 mod remote;
 mod security;
 mod signal;
+mod source;
 mod supervisor;
 mod telemetry;
 mod tls;

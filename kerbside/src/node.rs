@@ -20,7 +20,7 @@ use crate::data_dir::{self, DataDir};
 use crate::security::{AuditLog, Guard, Watch};
 use crate::supervisor::{Stage, Supervisor};
 use crate::tls::Certificates;
-use crate::{circle, clock, command, disk, telemetry};
+use crate::{clock, command, disk, source, telemetry};
 
 /// What a process does of the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +67,9 @@ impl Node {
             true => Some(open_broker(&config, &journal, &clock, rng, (credentials.guard(), certificates.clone())).await?),
             false => None,
         };
-        if let Some(source) = &config.source {
+        if let Some(other) = config.source.clone() {
             let listeners: Vec<SocketAddr> = broker.iter().map(Broker::local_addr).collect();
-            let source = source.clone();
-            tokio::task::spawn_blocking(move || circle::refuse(&source, &listeners)).await??;
+            tokio::task::spawn_blocking(move || source::refuse(&other, &listeners)).await??;
         }
         let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
         if roles.ingest {
@@ -168,7 +167,7 @@ impl Node {
             }
         }
         if let Some(options) = config.source {
-            let source = ingest::source::Source::new(options, journal.clone(), Arc::clone(&clock))?;
+            let source = source::open(options, &journal, &clock)?;
             supervisor.start(Stage::Doors, "source", |token| source.run(token));
         }
         if let Some(link) = link {

@@ -12,10 +12,9 @@ use crate::{clock, command, interrupt};
 pub async fn run(replay: cli::Replay) -> anyhow::Result<ExitCode> {
     let options = ReplayOptions {
         publisher: PublisherOptions {
-            broker: simulate::broker(&replay.broker)?,
             client_id: format!("kerbside-replay-{}", std::process::id()),
             give_up_after_s: Some(30),
-            ..Default::default()
+            ..simulate::publisher(&replay.target)?
         },
         speed: replay.speed.parse()?,
         shift_to_now: replay.recording.shift_to_now,

@@ -1,11 +1,28 @@
-//! A source that subscribes to this process's own listener: its readings would go round for ever.
+//! Another broker as a source: how it is reached, and that it is another one.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use ingest::source::Options;
+use domain::Clock;
+use ingest::source::{Options, Source};
+use journal::Journal;
 
-/// Refuses a source whose host and port are one of `listeners`. A name that cannot be resolved now is left to the source, which tries again
+use crate::tls::{self, ClientFiles, Named};
+
+pub fn open(options: Options, journal: &Journal, clock: &Arc<dyn Clock>) -> anyhow::Result<Source> {
+    let tls = match options.is_secure() {
+        false => None,
+        true => Some(tls::client_config(&ClientFiles {
+            ca: Named { key: "source.ca_file", path: options.ca_file.as_deref() },
+            certificate: Named { key: "source.certificate_file", path: options.certificate_file.as_deref() },
+            key: Named { key: "source.key_file", path: options.key_file.as_deref() },
+        })?),
+    };
+    Ok(Source::new(options, tls, journal.clone(), Arc::clone(clock))?)
+}
+
+/// Refuses a source whose host and port are one of `listeners`: its readings would go round for ever. A name that cannot be resolved now is left to the source, which tries again
 /// for ever. Asking for the name may take seconds: not on an async thread.
 pub fn refuse(source: &Options, listeners: &[SocketAddr]) -> anyhow::Result<()> {
     let (host, port) = source.host_and_port().context("source")?;
