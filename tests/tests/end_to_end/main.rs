@@ -19,3 +19,4 @@ mod recovery;
 mod registry;
 mod roles;
 mod state_topics;
+mod tools_over_tls;
