@@ -2,14 +2,15 @@
 
 mod access;
 mod client;
+mod listen;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use serde::Serialize;
 
 pub use access::{AddDevice, AddKey, Device, End, GrantArgs, Key, OnboardDevice};
 pub use client::{Server, Target};
+pub use listen::{Listen, Said};
 
 /// Smart-city telemetry for parking and air: MQTT in, open Parquet lake, APIs out.
 #[derive(Parser)]
@@ -21,48 +22,17 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// Flags of every command. Each is also a key of the configuration file and a `KERBSIDE_…` variable.
-#[derive(Args, Serialize, Default)]
+/// Flags of every command. `data_dir` is also a key of the configuration file, and each a `KERBSIDE_…` variable.
+#[derive(Args, Default)]
 pub struct Common {
     /// Where everything is kept [default: kerbside-data]
     #[arg(long, global = true, value_name = "DIR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
-    /// HTTP address; port 0 takes a free one [default: 127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<String>,
-    /// MQTT address; port 0 takes a free one [default: 127.0.0.1:1883]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtt: Option<String>,
-    /// MQTT over WebSocket address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtt_ws: Option<String>,
-    /// MQTT over TLS address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtts: Option<String>,
-    /// MQTT over WebSocket over TLS address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtt_wss: Option<String>,
-    /// HTTP over TLS address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub https: Option<String>,
-    /// Address of ingest's link, for processes of query alone (`serve` and `ingest`) [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub link: Option<String>,
     /// Configuration file [default: kerbside.toml where it exists]
     #[arg(long, global = true, value_name = "FILE", env = "KERBSIDE_CONFIG")]
-    #[serde(skip)]
     pub config: Option<PathBuf>,
     /// Any other key of the configuration, such as `--set ingest.unknown_sensors=hold`
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
-    #[serde(skip)]
     pub set: Vec<String>,
 }
 
@@ -71,7 +41,7 @@ pub enum Command {
     /// A running city in one command: a server on embedded defaults and simulated sensors
     Demo(Demo),
     /// Broker, ingest, query and dashboards in one process
-    Serve,
+    Serve(Listen),
     /// The broker alone: MQTT front and journal
     Broker(Broker),
     /// Ingest alone, behind another broker (`source.url`), with its API
@@ -103,14 +73,16 @@ pub enum Command {
     },
     /// Checks every promise that can be checked at rest
     Verify,
-    /// The merged configuration and where each value came from
-    Config,
+    /// The merged configuration and where each value came from; exit 1 where `serve` would refuse it
+    Config(Listen),
 }
 
 #[derive(Args)]
 pub struct Demo {
     #[command(flatten)]
     pub city: City,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 /// The simulated city.
@@ -132,6 +104,8 @@ pub struct Broker {
     /// Ingest's link, such as 127.0.0.1:7400: how sites and stations stand is then announced on kerbside/v1/state/…
     #[arg(long, value_name = "HOST:PORT")]
     pub ingest: Option<String>,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 #[derive(Args)]
@@ -139,6 +113,8 @@ pub struct Ingest {
     /// The broker to subscribe to, such as mqtt://127.0.0.1:1883
     #[arg(long, value_name = "URL")]
     pub broker: Option<String>,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 #[derive(Args)]
@@ -149,6 +125,8 @@ pub struct Query {
     /// Ingest's lake
     #[arg(long, value_name = "URL|DIR")]
     pub lake: Option<String>,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 #[derive(Args)]

@@ -125,6 +125,7 @@ impl Publisher {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<PublisherStats, Error> {
         let mut wait = RECONNECT_FIRST;
         let mut lost_at = self.clock.elapsed();
+        let mut is_wait_told = false;
         loop {
             let attempt = tokio::select! {
                 attempt = self.connect() => attempt,
@@ -133,6 +134,7 @@ impl Publisher {
             match attempt {
                 Ok(connection) => {
                     wait = RECONNECT_FIRST;
+                    is_wait_told = false;
                     match self.converse(connection, &shutdown).await {
                         Left::Done | Left::Cancelled => return Ok(self.finish()),
                         Left::Lost(detail) => {
@@ -148,7 +150,8 @@ impl Publisher {
                     if self.options.give_up_after_s.is_some_and(|limit| silent >= Duration::from_secs(limit)) {
                         return Err(self.broker_error(detail));
                     }
-                    debug!(client = %self.options.client_id, %detail, "no connection yet");
+                    self.tell_wait(&detail, !is_wait_told);
+                    is_wait_told = true;
                 }
             }
             tokio::select! {
@@ -188,6 +191,18 @@ impl Publisher {
         let (host, _) = self.options.broker.rsplit_once(':').unwrap_or((&self.options.broker, ""));
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
         name.map_err(|_| Refusal::ForGood(format!("{host:?} is no name that a certificate could hold")))
+    }
+
+    /// Once loudly, since whoever looks on sees nothing else happen.
+    fn tell_wait(&self, detail: &str, is_first: bool) {
+        let PublisherOptions { client_id: client, broker, give_up_after_s, .. } = &self.options;
+        if !is_first {
+            return debug!(%client, %detail, "no connection yet");
+        }
+        match give_up_after_s {
+            Some(give_up_after_s) => warn!(%client, %broker, %detail, give_up_after_s, "waits for the broker"),
+            None => warn!(%client, %broker, %detail, "waits for the broker"),
+        }
     }
 
     fn broker_error(&self, detail: String) -> Error {
