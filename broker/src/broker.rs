@@ -89,7 +89,7 @@ impl Broker {
     async fn open(options: Options, deps: Deps, doors: Doors, checkpoints: Checkpoints) -> Result<Self, Error> {
         let Deps { journal, clock, rng, authority, .. } = deps;
         let Recovered { durable, retained, position, mileage, floor } = recover(&checkpoints, &journal).await?;
-        let store = Store::new(journal.clone(), clock.clone(), durable, position);
+        let store = Store::new(journal.clone(), clock.clone(), durable);
         let (engine, live) = Engine::new();
         let hub = Arc::new(Hub {
             options,

@@ -115,7 +115,9 @@ impl Publisher {
     }
 
     fn refuse(&mut self, publish: &Publish, rejected: Rejected, hub: &Hub, acks: &mut Acks) {
-        let refusal = Refusal { reason: rejected, client: &self.client, topic: &publish.topic, payload: &publish.payload };
+        let (topic, payload) = (&*publish.topic, &*publish.payload);
+        let is_answered = publish.qos > 0;
+        let refusal = Refusal { reason: rejected, client: &self.client, topic, payload, is_answered };
         let kept = hub.refusals.refuse(refusal, &hub.journal, &*hub.clock);
         // 3.1.1 has no word for it and would send it again for ever.
         let told = self.version == Version::V5 && rejected == Rejected::NotAuthorised;

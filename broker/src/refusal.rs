@@ -29,6 +29,8 @@ pub struct Refusal<'a> {
     pub client: &'a str,
     pub topic: &'a str,
     pub payload: &'a [u8],
+    /// Whether the client is told what became of it, and sends it again if need be.
+    pub is_answered: bool,
 }
 
 /// Keeps refusals and sums of them.
@@ -50,6 +52,8 @@ struct Second {
 #[derive(Default)]
 struct Open {
     sum: Sum,
+    /// The part of it that nobody sends again.
+    unanswered: Sum,
     fate: watch::Sender<Option<Result<(), AppendError>>>,
 }
 
@@ -106,7 +110,11 @@ impl Refusals {
             key.1.clear();
         }
         let open = second.sums.entry(key).or_default();
-        open.sum.add(Sum { count: 1, bytes: refusal.payload.len() as u64 });
+        let one = Sum { count: 1, bytes: refusal.payload.len() as u64 };
+        open.sum.add(one);
+        if !refusal.is_answered {
+            open.unanswered.add(one);
+        }
         self.begun.notify_one();
         Kept::InSum(SumFate(open.fate.subscribe()))
     }
@@ -130,8 +138,8 @@ impl Refusals {
         }
     }
 
-    /// Journals the sums so far. What the journal did not take is summed up on, so that it is counted once the disk writes again;
-    /// whoever waits for it is told that it is not kept.
+    /// Journals the sums so far. Who waits for what the journal did not take is told so and sends it again; what nobody waits for is summed
+    /// up on, so that it is counted once the disk writes again.
     pub async fn flush(&self, journal: &Journal) -> Result<(), AppendError> {
         let sums = std::mem::take(&mut self.second.lock().sums);
         let on_their_way: Vec<_> =
@@ -140,13 +148,22 @@ impl Refusals {
         for (append, key, open) in on_their_way {
             let outcome = append.await.map(drop);
             if let Err(error) = &outcome {
-                self.second.lock().sums.entry(key).or_default().sum.add(open.sum);
-                self.begun.notify_one();
+                self.carry_on(key, open.unanswered);
                 all = Err(error.clone());
             }
             open.fate.send_replace(Some(outcome));
         }
         all
+    }
+
+    fn carry_on(&self, key: (Reason, String), unanswered: Sum) {
+        if unanswered.count > 0 {
+            let mut second = self.second.lock();
+            let open = second.sums.entry(key).or_default();
+            open.sum.add(unanswered);
+            open.unanswered.add(unanswered);
+            self.begun.notify_one();
+        }
     }
 }
 
@@ -200,15 +217,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sums_that_the_journal_did_not_take_are_counted_when_it_writes_again() {
+    async fn of_sums_that_the_journal_did_not_take_the_part_that_nobody_sends_again_is_counted_later() {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(|_| Box::pin(std::future::pending())));
         let dir = tempfile::tempdir().expect("a temporary directory");
         let journal = open(dir.path(), &clock);
         let refusals = Refusals::default();
-        let refusal = Refusal { reason: Reason::UnknownTopic, client: "c", topic: "t", payload: b"12345" };
-        let sent = REFUSED_KEPT_PER_SECOND + 7;
+        let refusal = Refusal { reason: Reason::UnknownTopic, client: "c", topic: "t", payload: b"12345", is_answered: true };
+        let (sent, unanswered) = (REFUSED_KEPT_PER_SECOND + 7, 3);
         let (mut whole, mut fates) = (0, Vec::new());
-        for _ in 0..sent {
+        for n in 0..sent {
+            let refusal = Refusal { is_answered: n < sent - unanswered, ..refusal };
             match refusals.refuse(refusal, &journal, &*clock) {
                 Kept::Whole(_) => whole += 1,
                 Kept::InSum(fate) => fates.push(fate),
@@ -230,7 +248,7 @@ mod tests {
             Ok(Record::Refused(refused)) => refused.count,
             other => panic!("{other:?}"),
         });
-        assert_eq!(counts.sum::<u32>(), sent + 1);
+        assert_eq!(counts.sum::<u32>(), REFUSED_KEPT_PER_SECOND + unanswered + 1);
         assert_eq!(whole, REFUSED_KEPT_PER_SECOND);
         journal.close().await.expect("closes");
     }

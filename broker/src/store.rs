@@ -3,8 +3,8 @@
 //! One lock spans the append and the application, so that the state at any moment is the fold of exactly the session records up to a
 //! position: that is what a checkpoint writes. Appending is a copy into memory, never a disk access.
 
+use domain::Clock;
 use domain::record::kind;
-use domain::{Clock, Position};
 use journal::{Append, Journal};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -21,23 +21,20 @@ pub struct Store {
 
 struct State {
     durable: Durable,
-    /// The newest record that is applied.
-    applied: Position,
     /// What sessions and wills take in memory.
     bytes: usize,
 }
 
 impl Store {
-    pub fn new(journal: Journal, clock: Arc<dyn Clock>, durable: Durable, applied: Position) -> Self {
+    pub fn new(journal: Journal, clock: Arc<dyn Clock>, durable: Durable) -> Self {
         let bytes = durable.bytes();
-        Self { journal, clock, state: Mutex::new(State { durable, applied, bytes }) }
+        Self { journal, clock, state: Mutex::new(State { durable, bytes }) }
     }
 
     pub fn change(&self, change: Change) -> Append {
         let body = change.encode();
         let mut state = self.state.lock();
         let append = self.journal.append(kind::SESSION, &body);
-        state.applied = append.position();
         let State { durable, bytes, .. } = &mut *state;
         let of_client = change.resizes().cloned();
         let weigh = |durable: &Durable| of_client.as_ref().map_or(0, |client| durable.bytes_of(client));
@@ -56,7 +53,6 @@ impl Store {
     pub fn opened(&self, client: &str, id: u16, write: impl FnOnce() -> Append) -> Append {
         let mut state = self.state.lock();
         let append = write();
-        state.applied = append.position();
         state.durable.opened(client, id);
         append
     }
@@ -90,10 +86,11 @@ impl Store {
         read(&self.state.lock().durable)
     }
 
-    /// The state and the position up to which it is the fold of the journal. That position may not be durable yet.
-    pub fn snapshot(&self) -> (Position, Durable) {
+    /// The state, and a record of its own that marks where in the journal it stands: once that is durable, the state is the fold of all
+    /// before it. No position could say as much, since those of failed appends are given out again.
+    pub fn snapshot(&self) -> (Append, Durable) {
         let state = self.state.lock();
-        // No session record stands between the newest applied one and the head: they are appended under this lock only.
-        (state.applied.max(self.journal.head()), state.durable.clone())
+        let mark = Change::Cursors { clients: Vec::new(), shares: Vec::new() };
+        (self.journal.append(kind::SESSION, &mark.encode()), state.durable.clone())
     }
 }

@@ -167,29 +167,25 @@ impl Upkeep {
 
 /// Writes a checkpoint unless nothing happened since the one at `last`; returns where the newest one stands.
 async fn write_checkpoint(hub: &Hub, last: Position) -> Result<Position, Error> {
-    let (sessions_at, sessions) = hub.store.snapshot();
+    if hub.journal.head() <= last {
+        return Ok(last);
+    }
+    let (mark, sessions) = hub.store.snapshot();
     let (retained_at, retained) = hub.routes.snapshot();
+    // Never ahead of the journal: what it says happened must be durable there, too.
+    let sessions_at = tokio::select! {
+        biased;
+        Ok(durable) = mark => durable,
+        // The journal cannot write: the next time will do.
+        () = hub.clock.sleep(SECOND) => return Ok(last),
+    };
     let checkpoint = Checkpoint { journal: hub.journal.id().0, sessions_at, sessions, retained_at, retained };
     let floor = checkpoint.floor();
-    if floor <= last {
-        return Ok(last);
-    }
-    // Never ahead of the journal: what it says happened must be durable there, too.
-    let mut durable = hub.journal.durable();
-    tokio::select! {
-        biased;
-        _ = durable.wait_for(|&head| head >= sessions_at) => {}
-        // The journal cannot write: the next time will do.
-        () = hub.clock.sleep(SECOND) => {}
-    }
-    if hub.journal.head() < sessions_at {
-        return Ok(last);
-    }
     let checkpoints = hub.checkpoints.clone();
     let written = aside::run(move || checkpoints.write(&checkpoint)).await;
     written.map_err(|_| Error::Panicked { task: "checkpoint" })??;
     *hub.floor.0.lock() = floor;
-    Ok(floor)
+    Ok(sessions_at)
 }
 
 impl Hub {

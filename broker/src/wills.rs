@@ -94,8 +94,8 @@ impl Hub {
     fn publish_will(&self, client: &Text, will: &KeptWill) -> Option<Append> {
         counter!(WILLS).increment(1);
         if Route::of(&will.topic) == Route::Unknown {
-            let refusal = Refusal { reason: Rejected::UnknownTopic, client, topic: &will.topic, payload: &will.payload };
-            // Nobody waits for it.
+            let (topic, payload) = (&*will.topic, &*will.payload);
+            let refusal = Refusal { reason: Rejected::UnknownTopic, client, topic, payload, is_answered: false };
             let _unawaited = self.refusals.refuse(refusal, &self.journal, &*self.clock);
             return None;
         }

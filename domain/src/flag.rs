@@ -22,10 +22,12 @@ pub enum Flag {
     Partial = 1 << 5,
     /// A value was converted from the unit in `as_sent`.
     Converted = 1 << 6,
+    /// Free places of a bay, or a bay's state of a counter lot, as the registry was: kept, and says nothing of the place.
+    Misfit = 1 << 7,
 }
 
 impl Flag {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TransportDropped,
         Self::Clamped,
         Self::Provisional,
@@ -33,6 +35,7 @@ impl Flag {
         Self::Simulated,
         Self::Partial,
         Self::Converted,
+        Self::Misfit,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Flag {
             Self::Simulated => "simulated",
             Self::Partial => "partial",
             Self::Converted => "converted",
+            Self::Misfit => "misfit",
         }
     }
 }

@@ -64,7 +64,7 @@ pub fn measured_values(reading: &Reading) -> impl Iterator<Item = (Identity, Fin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flag::Flags;
+    use crate::flag::{Flag, Flags};
     use crate::kind::air::Air;
     use crate::kind::parking::BayState;
     use crate::reading::Transport;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_air_reading_has_one_identity_a_quantity_whatever_its_transport() {
+    fn an_air_reading_has_one_identity_a_quantity_whatever_each_transport_field_and_flag_says() {
         let mut air = Air { avg_s: 60, ..Air::default() };
         air.values.set(Quantity::No2, 3.0);
         air.values.set(Quantity::Pm25, 12.5);
@@ -92,7 +92,16 @@ mod tests {
         let mut reading =
             Reading { observed_at, measured: Measured::Air(Box::new(air)), transport: Transport::default(), flags: Flags::NONE };
         let first: Vec<_> = measured_values(&reading).collect();
-        reading.transport.seq = Some(9);
+        // Without `..Default::default()`: a field that is added has to be decided on here.
+        reading.transport = Transport {
+            seq: Some(9),
+            battery_mv: Some(3_600),
+            battery_pct: Some(80.0),
+            rssi_dbm: Some(-90.0),
+            snr_db: Some(7.5),
+            gateway: Some("north".into()),
+        };
+        reading.flags = Flags::NONE.with(Flag::Partial);
         assert_eq!(measured_values(&reading).collect::<Vec<_>>(), first);
         let of = |quantity| Identity::Air { observed_at, avg_s: 60, quantity };
         assert_eq!(first, [(of(Quantity::Pm25), Fingerprint::of_air(12.5)), (of(Quantity::No2), Fingerprint::of_air(3.0)),]);

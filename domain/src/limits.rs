@@ -205,6 +205,10 @@ pub const HTTP_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A whole city's registry in one edit: a million bays with their sites are 220 MB of GeoJSON at their plainest, and twice that with
 /// features, closings and properties of the city's own.
 pub const HTTP_REGISTRY_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Such a body comes in alone, within this time: 512 MiB at 5 Mbit/s.
+pub const HTTP_LARGE_BODY_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// How long one waits for its turn before it is sent away for now.
+pub const HTTP_TURN_WAIT_MAX: Duration = Duration::from_secs(30);
 /// What one record of an edit in parts carries: a million bays are some 30 of them, compressed.
 pub const REGISTRY_PART_BYTES: usize = 1024 * 1024;
 /// From the first part of an edit to its last; one that takes longer was given up by its author, and is forgotten.

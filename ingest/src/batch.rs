@@ -69,6 +69,8 @@ pub struct Whole {
     pub hash: Option<u64>,
 }
 
+const NO_SUCH_TOPIC: &str = "no topic under kerbside/v1/ has this shape";
+
 /// A dead letter taken again.
 #[derive(Debug)]
 pub struct Again {
@@ -123,10 +125,7 @@ impl Batch {
     fn message(&mut self, publish: Publish, options: &codec::Options) -> Message {
         match Route::of(publish.topic()) {
             Route::Native { kind, sensor } => self.native(publish, kind, sensor, options),
-            Route::Unknown => {
-                let detail = "no topic under kerbside/v1/ has this shape".to_owned();
-                self.rejected(publish, None, Reason::UnknownTopic, detail)
-            }
+            Route::Unknown => self.rejected(publish, None, Reason::UnknownTopic, NO_SUCH_TOPIC.to_owned()),
             Route::State | Route::Foreign => {
                 Message { publish, sender: None, elements: 0, is_foreign: true, whole: None, count: 1 }
             }
@@ -157,9 +156,14 @@ impl Batch {
             _ => None,
         };
         let count = refused.count.max(1);
+        let why = match refused.reason {
+            Reason::TooLarge => format!("at most {PAYLOAD_BYTES_MAX} bytes are taken"),
+            Reason::NotAuthorised => "the client may not publish under this topic".to_owned(),
+            _ => NO_SUCH_TOPIC.to_owned(),
+        };
         let detail = match count {
-            1 => format!("{} bytes, refused by the front", refused.length),
-            _ => format!("{count} messages of {} bytes together, refused by the front", refused.length),
+            1 => format!("{why}; {} bytes", refused.length),
+            _ => format!("{why}; {count} messages, {} bytes together", refused.length),
         };
         let mut publish = Publish::new(Source::Mqtt, &refused.topic, refused.head);
         publish.client = Bytes::from(refused.client);

@@ -29,9 +29,10 @@ use std::time::Duration;
 use ::metrics::{counter, gauge};
 use domain::Clock;
 use journal::Journal;
+use rumqttc::tokio_rustls::rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 pub use options::{Error, Options, Version};
 
@@ -61,9 +62,10 @@ pub enum Status {
 }
 
 impl Source {
-    /// Judges the options and reads the password file.
-    pub fn new(options: Options, journal: Journal, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        Ok(Self { broker: options.broker()?, journal, clock, status: watch::Sender::new(Status::Away) })
+    /// Judges the options and reads the password file. `tls` is how a broker over TLS is reached, as [`Options::is_secure`] says.
+    pub fn new(options: Options, tls: Option<Arc<ClientConfig>>, journal: Journal, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let broker = Broker { tls, ..options.broker()? };
+        Ok(Self { broker, journal, clock, status: watch::Sender::new(Status::Away) })
     }
 
     pub fn status(&self) -> watch::Receiver<Status> {
@@ -90,12 +92,6 @@ impl Source {
                 Ended::Lost(error) => {
                     counter!(metrics::LOST).increment(1);
                     warn!(%error, broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "lost the broker");
-                }
-                Ended::Circle => {
-                    counter!(metrics::CIRCLES).increment(1);
-                    back_off = BACK_OFF_MAX;
-                    error!(broker = %self.broker.address(), again_in_s = back_off.as_secs_f64(), "what the broker sends is what went there from \
-                        here: a bridge between the two hands messages round for ever; its filters or source.filters must leave one way out");
                 }
                 Ended::Unwritable(error) => {
                     // Connected again, the broker sends what was not acknowledged once more.

@@ -1,15 +1,18 @@
 //! The command line: what may be said, not what it does.
 
 mod access;
+mod client;
 mod erase;
+mod listen;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use serde::Serialize;
 
 pub use access::{AddDevice, AddKey, Device, End, GrantArgs, Key, OnboardDevice};
+pub use client::{Server, Target};
 pub use erase::Erase;
+pub use listen::{Listen, Said};
 
 /// Smart-city telemetry for parking and air: MQTT in, open Parquet lake, APIs out.
 #[derive(Parser)]
@@ -21,48 +24,17 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// Flags of every command. Each is also a key of the configuration file and a `KERBSIDE_…` variable.
-#[derive(Args, Serialize, Default)]
+/// Flags of every command. `data_dir` is also a key of the configuration file, and each a `KERBSIDE_…` variable.
+#[derive(Args, Default)]
 pub struct Common {
     /// Where everything is kept [default: kerbside-data]
     #[arg(long, global = true, value_name = "DIR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
-    /// HTTP address; port 0 takes a free one [default: 127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<String>,
-    /// MQTT address; port 0 takes a free one [default: 127.0.0.1:1883]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtt: Option<String>,
-    /// MQTT over WebSocket address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtt_ws: Option<String>,
-    /// MQTT over TLS address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtts: Option<String>,
-    /// MQTT over WebSocket over TLS address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtt_wss: Option<String>,
-    /// HTTP over TLS address [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub https: Option<String>,
-    /// Address of ingest's link, for processes of query alone (`serve` and `ingest`) [default: off]
-    #[arg(long, global = true, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub link: Option<String>,
     /// Configuration file [default: kerbside.toml where it exists]
     #[arg(long, global = true, value_name = "FILE", env = "KERBSIDE_CONFIG")]
-    #[serde(skip)]
     pub config: Option<PathBuf>,
     /// Any other key of the configuration, such as `--set ingest.unknown_sensors=hold`
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
-    #[serde(skip)]
     pub set: Vec<String>,
 }
 
@@ -71,7 +43,7 @@ pub enum Command {
     /// A running city in one command: a server on embedded defaults and simulated sensors
     Demo(Demo),
     /// Broker, ingest, query and dashboards in one process
-    Serve,
+    Serve(Listen),
     /// The broker alone: MQTT front and journal
     Broker(Broker),
     /// Ingest alone, behind another broker (`source.url`), with its API
@@ -105,14 +77,16 @@ pub enum Command {
     Erase(Erase),
     /// Checks every promise that can be checked at rest
     Verify,
-    /// The merged configuration and where each value came from
-    Config,
+    /// The merged configuration and where each value came from; exit 1 where `serve` would refuse it
+    Config(Listen),
 }
 
 #[derive(Args)]
 pub struct Demo {
     #[command(flatten)]
     pub city: City,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 /// The simulated city.
@@ -134,6 +108,8 @@ pub struct Broker {
     /// Ingest's link, such as 127.0.0.1:7400: how sites and stations stand is then announced on kerbside/v1/state/…
     #[arg(long, value_name = "HOST:PORT")]
     pub ingest: Option<String>,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 #[derive(Args)]
@@ -141,6 +117,8 @@ pub struct Ingest {
     /// The broker to subscribe to, such as mqtt://127.0.0.1:1883
     #[arg(long, value_name = "URL")]
     pub broker: Option<String>,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 #[derive(Args)]
@@ -151,15 +129,16 @@ pub struct Query {
     /// Ingest's lake
     #[arg(long, value_name = "URL|DIR")]
     pub lake: Option<String>,
+    #[command(flatten)]
+    pub listen: Listen,
 }
 
 #[derive(Args)]
 pub struct Simulate {
     #[command(flatten)]
     pub city: City,
-    /// The broker to publish to
-    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
-    pub broker: String,
+    #[command(flatten)]
+    pub target: Target,
     /// Simulated seconds a second
     #[arg(long, default_value_t = 1.0)]
     pub speed: f64,
@@ -191,9 +170,8 @@ pub struct Recording {
 pub struct Replay {
     #[command(flatten)]
     pub recording: Recording,
-    /// The broker to publish to
-    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
-    pub broker: String,
+    #[command(flatten)]
+    pub target: Target,
     /// Times faster than recorded, or `max`
     #[arg(long, default_value = "1")]
     pub speed: String,
@@ -208,17 +186,6 @@ pub struct Import {
     pub from_line: u64,
     #[command(flatten)]
     pub server: Server,
-}
-
-/// A running server instead of the data dir.
-#[derive(Args)]
-pub struct Server {
-    /// Such as http://127.0.0.1:8080
-    #[arg(long = "server", value_name = "URL")]
-    pub url: Option<String>,
-    /// File that holds an API key
-    #[arg(long, value_name = "FILE", requires = "url")]
-    pub key: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod columns;
+mod credentials;
 mod demo;
 mod device;
 mod erase;
@@ -21,16 +22,20 @@ use std::process::ExitCode;
 
 use crate::cli::Command;
 use crate::config::{self, Loaded};
+use crate::listeners::Doors;
 use crate::node::Roles;
 
 /// Runs one command to its end.
 pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
+    if let Some(doors) = opened_by(&command) {
+        config::check(&loaded, doors)?;
+    }
     match command {
         Command::Demo(demo) => demo::run(demo, loaded.config).await,
-        Command::Serve => serve::run(loaded.config, Roles::ALL).await,
-        Command::Broker(broker) => serve::run_broker(loaded.config, broker.ingest).await,
-        Command::Ingest(ingest) => serve::run_behind(loaded.config, ingest.broker).await,
-        Command::Query(query) => query::run(query, loaded.config).await,
+        Command::Serve(_) => serve::run(loaded.config, Roles::ALL).await,
+        Command::Broker(_) => serve::run(loaded.config, Roles::BROKER).await,
+        Command::Ingest(_) => serve::run_behind(loaded.config).await,
+        Command::Query(_) => query::run(loaded.config).await,
         Command::Simulate(simulate) => simulate::run(simulate).await,
         Command::Replay(replay) => replay::run(replay).await,
         Command::Import(import) => import::run(import, loaded.config).await,
@@ -41,10 +46,25 @@ pub async fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
         Command::Device(device) => device::run(device, &loaded.config),
         Command::Erase(erase) => erase::run(erase, loaded.config).await,
         Command::Verify => verify::run(loaded.config).await,
-        Command::Config => {
+        Command::Config(_) => {
             say(&config::report(&loaded)?)?;
+            config::check(&loaded, Doors::of(Roles::ALL))?;
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// The listeners of a command that runs on the configuration. `None`: it takes little of it and works with one that no server starts
+/// on, so that a key can be revoked in any case; `config` shows such a one before it says what is wrong.
+fn opened_by(command: &Command) -> Option<Doors> {
+    match command {
+        Command::Demo(_) | Command::Serve(_) => Some(Doors::of(Roles::ALL)),
+        Command::Broker(_) => Some(Doors::of(Roles::BROKER)),
+        Command::Ingest(_) => Some(Doors::of(Roles::INGEST)),
+        Command::Query(_) => Some(Doors::HTTP),
+        Command::Import(_) | Command::Registry(_) | Command::Sql(_) | Command::Verify => Some(Doors::NONE),
+        Command::Simulate(_) | Command::Replay(_) | Command::Audit { .. } | Command::Key(_) | Command::Device(_) => None,
+        Command::Config(_) => None,
     }
 }
 

@@ -2,18 +2,22 @@
 //!
 //! Defaults stand in each part's own `Options`; here they are only put together.
 
+mod check;
 mod environment;
+mod origin;
 mod report;
 
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
 use figment::providers::{Format as _, Serialized, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::Common;
+use crate::cli::{Common, Said};
 use crate::{disk, security, telemetry, tls};
 
+pub use check::check;
 pub use report::report;
 
 /// Looked for in the current directory.
@@ -95,20 +99,43 @@ pub struct Loaded {
     pub unknown_variables: Vec<String>,
 }
 
-/// Reads all layers; the error names the key and the source that set it.
-pub fn load(common: &Common) -> anyhow::Result<Loaded> {
+/// A value that the command line gives to a key.
+struct Spoken {
+    flag: String,
+    key: String,
+    value: Value,
+}
+
+impl Provider for Spoken {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(format!("{} {}", origin::COMMAND_LINE, self.flag))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Serialized::global(&self.key, &self.value).data()
+    }
+}
+
+/// Reads all layers; the error names the key and what set it.
+pub fn load(common: &Common, said: Vec<Said>) -> anyhow::Result<Loaded> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     if let Some(file) = file(common.config.as_deref())? {
         figment = figment.merge(Toml::file_exact(file));
     }
     let (variables, unknown_variables) = environment::read(&figment);
-    figment = figment.merge(variables).merge(Serialized::globals(common));
+    figment = figment.merge(variables);
+    if let Some(path) = &common.data_dir {
+        let text = path.to_str().ok_or_else(|| anyhow::anyhow!("--data-dir {}: its name is no UTF-8", path.display()))?;
+        figment = figment.merge(Spoken { flag: "--data-dir".into(), key: "data_dir".into(), value: text.into() });
+    }
+    for Said { flag, key, value } in said {
+        figment = figment.merge(Spoken { flag: flag.into(), key: key.into(), value: value.into() });
+    }
     for pair in &common.set {
         let (key, value) = pair.split_once('=').ok_or_else(|| anyhow::anyhow!("--set {pair}: write KEY=VALUE"))?;
-        let value: figment::value::Value = value.parse()?;
-        figment = figment.merge(Serialized::global(key, value));
+        figment = figment.merge(Spoken { flag: "--set".into(), key: key.into(), value: value.parse()? });
     }
-    let config = figment.extract().map_err(|error| anyhow::anyhow!("configuration: {error}"))?;
+    let config = figment.extract().map_err(|errors| anyhow::anyhow!(check::unreadable(&figment, errors)))?;
     Ok(Loaded { config, figment, unknown_variables })
 }
 

@@ -20,7 +20,7 @@ pub enum Error {
     Newer { path: PathBuf, found: u32 },
     #[error("data dir {0} holds other files and no kerbside data: name an empty or a new directory")]
     Foreign(PathBuf),
-    #[error("there is no data dir {0}")]
+    #[error("there is no data dir {0}: name another with --data-dir; kerbside serve makes one")]
     Missing(PathBuf),
     #[error("data dir {path}: {error}")]
     Io { path: PathBuf, error: std::io::Error },
@@ -58,9 +58,7 @@ impl DataDir {
 
     /// Takes an existing directory only.
     pub fn open_existing(path: &Path) -> Result<Self, Error> {
-        if !path.join("format").exists() {
-            return Err(Error::Missing(path.to_owned()));
-        }
+        expect(path)?;
         Self::open(path)
     }
 
@@ -69,12 +67,20 @@ impl DataDir {
     }
 }
 
-/// Makes a new directory where there is none, and takes no lock: for what a command may change beside a running server.
-pub fn prepare(path: &Path) -> Result<(), Error> {
+/// Makes nothing and takes no lock: for what a command reads beside a running server.
+pub fn expect(path: &Path) -> Result<(), Error> {
     match read_format(path)? {
         Some(found) if found > FORMAT => Err(Error::Newer { path: path.to_owned(), found }),
         Some(_) => Ok(()),
-        None => DataDir::open(path).map(drop),
+        None => Err(Error::Missing(path.to_owned())),
+    }
+}
+
+/// Makes a new directory where there is none, and takes no lock: for what a command may change beside a running server.
+pub fn prepare(path: &Path) -> Result<(), Error> {
+    match expect(path) {
+        Err(Error::Missing(_)) => DataDir::open(path).map(drop),
+        other => other,
     }
 }
 
@@ -133,6 +139,17 @@ mod tests {
         drop(held);
         std::fs::write(path.join("format"), "kerbside-data 2\n").expect("writable");
         assert!(matches!(DataDir::open(&path), Err(Error::Newer { found: 2, .. })));
+    }
+
+    #[test]
+    fn what_only_reads_makes_no_directory() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("data");
+        assert!(matches!(expect(&path), Err(Error::Missing(_))));
+        assert!(matches!(DataDir::open_existing(&path), Err(Error::Missing(_))));
+        assert!(!path.exists());
+        prepare(&path).expect("a new directory");
+        expect(&path).expect("it is there now");
     }
 
     #[test]

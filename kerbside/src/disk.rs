@@ -60,17 +60,17 @@ pub struct Watch {
     room: Room,
     journal: Journal,
     clock: Arc<dyn Clock>,
+    /// Told once that there is no reserve, until there is one.
+    lacks_reserve: bool,
 }
 
 impl Watch {
     /// Makes the reserve where there is room for it.
     pub fn new(options: &Options, dir: &Path, journal: Journal, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let reserve_bytes = options.reserve_bytes.min((space(dir)?.size / RESERVE_PART).max(RESERVE_BYTES_MIN));
-        let mut watch = Self { dir: dir.to_owned(), reserve_bytes, room: Room::new(reserve_bytes), journal, clock };
-        let has_reserve = watch.dir.join(RESERVE).exists();
-        if has_reserve || space(dir)?.free >= reserve_bytes {
-            watch.make_reserve();
-        }
+        let margin = reserve_bytes.max(RESERVE_BYTES_MIN) / 4;
+        let room = Room::new(reserve_bytes, margin);
+        let mut watch = Self { dir: dir.to_owned(), reserve_bytes, room, journal, clock, lacks_reserve: false };
         watch.look();
         Ok(watch)
     }
@@ -98,11 +98,14 @@ impl Watch {
         gauge!(SIZE).set(space.size as f64);
         gauge!(FREE).set(space.free as f64);
         // A batch that is longer than the margin meets the end of the disk first.
-        let refused = matches!(self.journal.health(), Health::Failed(_)) && space.free < self.reserve_bytes;
+        let refused = matches!(self.journal.health(), Health::Failed(_)) && space.free < self.reserve_bytes + self.room.margin();
         for change in self.room.look(space, refused) {
             self.tell(change, space);
         }
         gauge!(FULL).set(f64::from(u8::from(self.room.is_full)));
+        if !self.room.is_full {
+            self.keep_reserve(space);
+        }
     }
 
     fn tell(&mut self, change: Change, Space { size, free }: Space) {
@@ -121,17 +124,28 @@ impl Watch {
                 }
             }
             Change::RoomAgain => {
-                self.make_reserve();
                 self.journal.release();
                 info!(%dir, free, size, "there is room on the disk again: readings are taken");
             }
         }
     }
 
-    /// Without it there is only less room for administration.
-    fn make_reserve(&self) {
-        if let Err(error) = reserve(&self.dir.join(RESERVE), self.reserve_bytes) {
-            warn!(%error, bytes = self.reserve_bytes, "no space can be reserved on the disk");
+    /// Makes the reserve as soon as there is room for it, or brings it to the size that is configured now. Without it there is only less
+    /// room for administration.
+    fn keep_reserve(&mut self, space: Space) {
+        let path = self.dir.join(RESERVE);
+        let held = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let missing = self.reserve_bytes.saturating_sub(held);
+        if held == self.reserve_bytes || missing > 0 && space.free < missing + self.room.margin() {
+            return;
+        }
+        match reserve(&path, held, self.reserve_bytes) {
+            Ok(()) => self.lacks_reserve = false,
+            Err(error) if !self.lacks_reserve => {
+                self.lacks_reserve = true;
+                warn!(%error, bytes = self.reserve_bytes, "no space can be reserved on the disk");
+            }
+            Err(_) => {}
         }
     }
 }
@@ -143,17 +157,17 @@ fn is_administration(kind: u8) -> bool {
     matches!(kind, REGISTRY | REGISTRY_PART | REPROCESS | SESSION | TICK)
 }
 
-/// Blocks that are taken, whatever is in them.
-fn reserve(path: &Path, bytes: u64) -> io::Result<()> {
+/// Blocks that are taken, whatever is in them; a failure leaves those that were `held`.
+fn reserve(path: &Path, held: u64, bytes: u64) -> io::Result<()> {
     if bytes == 0 {
-        return Ok(());
+        return std::fs::remove_file(path);
     }
     let file: File = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    file.set_len(bytes)?;
-    let taken = fallocate(&file, FallocateFlags::empty(), 0, bytes);
-    if let Err(error) = taken {
-        drop(file);
-        std::fs::remove_file(path)?;
+    if bytes < held {
+        return file.set_len(bytes);
+    }
+    if let Err(error) = fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+        file.set_len(held)?;
         return Err(error.into());
     }
     Ok(())
@@ -162,4 +176,25 @@ fn reserve(path: &Path, bytes: u64) -> io::Result<()> {
 fn space(dir: &Path) -> io::Result<Space> {
     let found = statvfs(dir)?;
     Ok(Space { size: found.f_blocks * found.f_frsize, free: found.f_bavail * found.f_frsize })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserve_that_cannot_grow_keeps_what_it_held() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join(RESERVE);
+        let held = || std::fs::metadata(&path).expect("there").len();
+        reserve(&path, 0, 8_192).expect("there is room");
+        assert_eq!(held(), 8_192);
+        // More than any file may be long.
+        assert!(reserve(&path, 8_192, u64::MAX >> 1).is_err());
+        assert_eq!(held(), 8_192);
+        reserve(&path, 8_192, 4_096).expect("a smaller one fits");
+        assert_eq!(held(), 4_096);
+        reserve(&path, 4_096, 0).expect("none is asked for");
+        assert!(!path.exists());
+    }
 }

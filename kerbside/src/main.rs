@@ -3,12 +3,11 @@
 //! ```text
 //! cli ──► config (defaults < file < environment < command line) ──► command/<name>.rs
 //!                                                                       │
-//!                       data_dir (lock, format) · clock · telemetry ◄───┤
+//!           data_dir (lock, format) · listeners · clock · telemetry ◄───┤
 //!                       supervisor (named tasks, signals, panics)   ◄───┘
 //! ```
 
 mod announcer;
-mod circle;
 mod cli;
 mod clock;
 mod command;
@@ -17,6 +16,7 @@ mod crash;
 mod data_dir;
 mod disk;
 mod interrupt;
+mod listeners;
 mod node;
 mod offline;
 mod panic;
@@ -24,6 +24,7 @@ mod progress;
 mod remote;
 mod security;
 mod signal;
+mod source;
 mod supervisor;
 mod telemetry;
 mod tls;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let loaded = config::load(&cli.common)?;
+    let loaded = config::load(&cli.common, cli.command.said())?;
     telemetry::start_logs(&loaded.config.log)?;
     for variable in &loaded.unknown_variables {
         tracing::warn!(%variable, "no configuration key has this name");

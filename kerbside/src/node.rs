@@ -17,10 +17,11 @@ use query::remote::{self, Remote};
 use crate::announcer::Announcer;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
+use crate::listeners::{self, Doors, address};
 use crate::security::{AuditLog, Guard, Watch};
 use crate::supervisor::{Stage, Supervisor};
 use crate::tls::Certificates;
-use crate::{circle, clock, command, disk, telemetry};
+use crate::{clock, command, disk, source, telemetry};
 
 /// What a process does of the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +54,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// Takes the data directory, recovers what lies there and binds the listeners: a taken port is one error of many.
+    /// Takes the data directory, recovers what lies there and binds the listeners. A taken port is told before anything is recovered.
     pub async fn open(config: Config, roles: Roles) -> anyhow::Result<Self> {
-        check(&config)?;
         let data_dir = DataDir::open(&config.data_dir)?;
+        listeners::try_all(&config, Doors::of(roles))?;
         let clock = clock::system();
         let credentials = Watch::open(&config.security.dir(&config.data_dir), config.broker.anonymous, Arc::clone(&clock))?;
         let certificates = open_certificates(&config, &clock)?;
@@ -67,9 +68,9 @@ impl Node {
             true => Some(open_broker(&config, &journal, &clock, rng, (credentials.guard(), certificates.clone())).await?),
             false => None,
         };
-        if let Some(source) = &config.source {
+        if let Some(other) = config.source.clone() {
             let listeners: Vec<SocketAddr> = broker.iter().map(Broker::local_addr).collect();
-            circle::refuse(source, &listeners)?;
+            tokio::task::spawn_blocking(move || source::refuse(&other, &listeners)).await??;
         }
         let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
         if roles.ingest {
@@ -83,7 +84,7 @@ impl Node {
             link = open_link(&config, &service).await?;
             ingest = Some(service);
         } else if !config.query.ingest.is_empty() {
-            remote = Some(open_remote(&config, None, &clock)?);
+            remote = Some(open_remote(&config, None, &clock));
         }
         Ok(Self {
             config,
@@ -167,7 +168,7 @@ impl Node {
             }
         }
         if let Some(options) = config.source {
-            let source = ingest::source::Source::new(options, journal.clone(), Arc::clone(&clock))?;
+            let source = source::open(options, &journal, &clock)?;
             supervisor.start(Stage::Doors, "source", |token| source.run(token));
         }
         if let Some(link) = link {
@@ -345,11 +346,9 @@ async fn open_link(config: &Config, service: &ingest::Service) -> anyhow::Result
 }
 
 /// Ingest in another process, as `query.ingest` names it; asked for anew with each connection, so that its name may move.
-pub fn open_remote(config: &Config, lake: Option<Lake>, clock: &Arc<dyn Clock>) -> anyhow::Result<(Remote, remote::Follower)> {
+pub fn open_remote(config: &Config, lake: Option<Lake>, clock: &Arc<dyn Clock>) -> (Remote, remote::Follower) {
     let address = config.query.ingest.clone();
-    let is_address = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    anyhow::ensure!(is_address, "query.ingest: {address:?} is no host and port such as 127.0.0.1:7400");
-    Ok(Remote::new(remote::Link { address, lake, city: config.city.clone(), clock: Arc::clone(clock) }))
+    Remote::new(remote::Link { address, lake, city: config.city.clone(), clock: Arc::clone(clock) })
 }
 
 /// The web app's files, as the HTTP server serves them.
@@ -359,25 +358,6 @@ fn pages(path: &str) -> Option<query::Page> {
         body: page.body,
         content_security_policy: dashboards::CONTENT_SECURITY_POLICY,
     })
-}
-
-/// What is wrong in the configuration is said before anything is made on the disk.
-pub fn check(config: &Config) -> anyhow::Result<()> {
-    let Config { http, mqtt, mqtt_ws, mqtts, mqtt_wss, https, link, .. } = config;
-    let asked_for = [("mqtt_ws", mqtt_ws), ("mqtts", mqtts), ("mqtt_wss", mqtt_wss), ("https", https), ("link", link)];
-    let asked_for = asked_for.into_iter().filter_map(|(key, text)| text.as_ref().map(|text| (key, text)));
-    for (key, text) in [("http", http), ("mqtt", mqtt)].into_iter().chain(asked_for) {
-        address(key, text)?;
-    }
-    config.city.check().context("city")
-}
-
-/// A host and port of the configuration; names are resolved once.
-pub fn address(key: &str, text: &str) -> anyhow::Result<SocketAddr> {
-    use std::net::ToSocketAddrs as _;
-    let mut addresses =
-        text.to_socket_addrs().with_context(|| format!("{key}: {text:?} is no address such as 127.0.0.1:8080"))?;
-    addresses.next().with_context(|| format!("{key}: {text:?} names no address"))
 }
 
 /// A broker without ingest keeps its journal for its sessions only.

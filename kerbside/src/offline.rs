@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::data_dir::DataDir;
-use crate::{clock, node};
+use crate::data_dir::{self, DataDir};
+use crate::{clock, command, node};
 
 /// A running pipeline; [`close`](Self::close) commits what it took. Fields are dropped in this order: the lock goes last.
 pub struct Offline {
@@ -26,6 +26,10 @@ pub struct Offline {
 impl Offline {
     /// On an existing or a new directory. Returns once every record that was there is taken.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        if let Err(data_dir::Error::Missing(path)) = data_dir::expect(&config.data_dir) {
+            // A server that serves another directory would never see what goes into this one.
+            command::remark(&format!("new data dir {}: --data-dir names another, --server a running server", path.display()));
+        }
         Self::on(DataDir::open(&config.data_dir)?, config).await
     }
 

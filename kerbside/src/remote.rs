@@ -3,12 +3,15 @@
 //! Blocking on purpose: a command waits for its answer and does nothing else.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::cli;
+use crate::tls::{self, Named};
 
 /// An edit of a whole city is judged and applied within this.
 const ANSWER_MAX: Duration = Duration::from_secs(600);
@@ -31,8 +34,13 @@ impl Remote {
     pub fn named(server: &cli::Server) -> anyhow::Result<Option<Self>> {
         let Some(base) = &server.url else { return Ok(None) };
         let parsed = url::Url::parse(base).with_context(|| format!("--server {base}"))?;
-        anyhow::ensure!(parsed.scheme() == "http", "--server {base}: write http://host:port");
-        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_MAX)).http_status_as_error(false).build();
+        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_MAX)).http_status_as_error(false);
+        let config = match (parsed.scheme(), &server.ca) {
+            ("https", ca) => config.tls_config(trusting(ca.as_deref())?).build(),
+            ("http", None) => config.build(),
+            ("http", Some(_)) => anyhow::bail!("--ca is for TLS: write --server https://…"),
+            _ => anyhow::bail!("--server {base}: write http://host:port or https://host:port"),
+        };
         let key = server.key.as_deref().map(key).transpose()?;
         Ok(Some(Self { base: base.trim_end_matches('/').to_owned(), key, agent: config.new_agent() }))
     }
@@ -81,6 +89,14 @@ fn first_fault(problem: &Value) -> String {
         (Some(parameter), Some(detail)) => format!("{parameter}: {detail}"),
         _ => String::new(),
     }
+}
+
+fn trusting(ca: Option<&Path>) -> anyhow::Result<TlsConfig> {
+    let authorities = tls::authorities(Named { key: "--ca", path: ca })?;
+    let authorities: Vec<_> = authorities.iter().map(|authority| Certificate::from_der(authority).to_owned()).collect();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&authorities));
+    Ok(config.unversioned_rustls_crypto_provider(provider).build())
 }
 
 fn key(path: &Path) -> anyhow::Result<String> {

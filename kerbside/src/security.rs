@@ -24,11 +24,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use audit::{AuditLog, operator};
+pub use audit::{AuditLog, Deed, operator};
 pub use guard::Guard;
 pub use key::ApiKey;
 pub use password::{Hash, generate as generate_password};
-pub use store::{Adding, Life, NewDevice, NewKey, Store};
+pub use store::{Adding, Life, NewDevice, NewKey, Store, StoreError};
 pub use watch::Watch;
 
 /// Where credentials are kept.

@@ -10,6 +10,7 @@
 
 mod authority;
 mod certificates;
+mod client;
 mod identity;
 mod material;
 mod request;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use authority::{Authority, Issued};
 pub use certificates::Certificates;
+pub use client::{ClientFiles, Named, authorities, client_config};
 
 /// The `[tls]` part of the configuration. All files are PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::format::Format;
 use crate::language::Language;
 use crate::metrics;
-use crate::parameter::{Arguments, CURSOR, FORMAT, Fault, FaultKind, Place};
+use crate::parameter::{Arguments, CURSOR, DRY_RUN, FORMAT, Fault, FaultKind, Place};
 use crate::problem::Problem;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -106,8 +106,9 @@ async fn handle(
         app.live.is_known()?;
     }
     let format = Format::choose(endpoint.formats, wish.as_deref(), headers)?;
+    let is_act = endpoint.is_audited && !arguments.flag(DRY_RUN.name);
     let call = Call { arguments, asker: asker.clone(), format, headers: headers.clone(), body };
-    let act = match endpoint.is_audited {
+    let act = match is_act {
         true => Some(begin(app, endpoint, &asker, uri).await?),
         false => None,
     };

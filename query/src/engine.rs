@@ -51,6 +51,7 @@ use lake::table::Table;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use tokio::sync::Semaphore;
+use tracing::debug;
 
 pub use cell::json as cell_json;
 use damage::Looks;
@@ -103,24 +104,40 @@ impl From<ArrowError> for EngineError {
 
 impl From<DataFusionError> for EngineError {
     fn from(error: DataFusionError) -> Self {
-        match error.find_root() {
+        let root = error.find_root();
+        match root {
+            DataFusionError::ResourcesExhausted(detail) if detail.contains(growth::TOO_LONG) => Self::TooCostly(detail.clone()),
             DataFusionError::ResourcesExhausted(detail) => {
-                Self::TooCostly(format!("more memory than there is for questions: {detail}"))
+                debug!(detail, "a question ran out of memory");
+                Self::TooCostly("it needs more memory than there is for questions".to_owned())
             }
-            DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
-                Self::Statement(error.strip_backtrace())
-            }
+            DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => Self::Statement(told(root)),
             // Not the statement's, though it comes by the same way: a file that is damaged or cannot be read.
             DataFusionError::ArrowError(arrow, _) if matches!(**arrow, ArrowError::ParquetError(_) | ArrowError::IoError(..)) => {
                 Self::Failed(error.strip_backtrace())
             }
             // What a value makes of an expression (a failed cast, a division by zero) is the statement's.
             DataFusionError::Execution(_) | DataFusionError::ArrowError(..) | DataFusionError::NotImplemented(_) => {
-                Self::Statement(error.strip_backtrace())
+                Self::Statement(told(root))
             }
             _ => Self::Failed(error.strip_backtrace()),
         }
     }
+}
+
+/// What whoever wrote the statement can use: the fault, without the engine's own steps and names.
+fn told(root: &DataFusionError) -> String {
+    let text = match root {
+        DataFusionError::SQL(fault, _) => fault.to_string(),
+        DataFusionError::SchemaError(fault, _) => fault.to_string(),
+        DataFusionError::ArrowError(fault, _) => fault.to_string(),
+        DataFusionError::Plan(fault) | DataFusionError::Execution(fault) | DataFusionError::NotImplemented(fault) => {
+            fault.clone()
+        }
+        other => other.strip_backtrace(),
+    };
+    let text = text.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or_default();
+    text.replace("datafusion.public.", "").trim_end().to_owned()
 }
 
 /// What an engine may use.

@@ -96,6 +96,9 @@ pub const TO: Parameter = Parameter::query("to", Kind::Time, "End, exclusive: RF
 pub const BBOX: Parameter =
     Parameter::query("bbox", Kind::Bbox, "`west,south,east,north` in degrees (WGS 84).").example("105.80,20.99,105.88,21.06");
 pub const AREA: Parameter = Parameter::query("area", Kind::Id, "Only what lies in this area.").example("ward-hoan-kiem");
+/// Of an operation that changes something: with it, it is no act.
+pub const DRY_RUN: Parameter = Parameter::query("dry_run", Kind::Flag, "Only judge, change nothing.").or("false");
+
 /// Accepted by every operation that has more than one format.
 pub const FORMAT: &str = "f";
 

@@ -18,6 +18,9 @@ pub enum Error {
         "no mapping recognises the columns of {path}: {columns}; name one of {known}, or write one (docs/formats/mapping.md)"
     )]
     Unrecognised { path: PathBuf, columns: String, known: String },
+    /// Neither shipped nor a file.
+    #[error("--mapping {name}: neither a shipped mapping ({known}) nor a file; docs/formats/mapping.md says how one is written")]
+    NoMapping { name: String, known: String },
     /// The mapping itself is wrong, or names a column that the file does not have.
     #[error("mapping {name}: {detail}")]
     Mapping { name: String, detail: String },

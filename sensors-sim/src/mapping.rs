@@ -159,13 +159,18 @@ impl Mapping {
             return Self::parse(name, text);
         }
         let path = Path::new(name_or_path);
-        let text = std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::NoMapping { name: name_or_path.to_owned(), known: Self::shipped().collect::<Vec<_>>().join(", ") }
+            }
+            _ => Error::File { path: path.to_owned(), source },
+        })?;
         Self::parse(name_or_path, &text)
     }
 
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let refuse = |detail: String| Error::Mapping { name: name.to_owned(), detail };
-        let file: MappingFile = toml::from_str(text).map_err(|error| refuse(error.to_string()))?;
+        let file: MappingFile = toml::from_str(text).map_err(|error| refuse(unreadable(text, &error)))?;
         let mapping = Self { name: name.to_owned(), file };
         mapping.check().map_err(refuse)?;
         Ok(mapping)
@@ -218,6 +223,7 @@ impl Mapping {
             return Err("delimiter is one ASCII character".to_owned());
         }
         check_time(&file.time)?;
+        bound::check_template(&file.sensor)?;
         match file.kind {
             Kind::Air => self.check_air(),
             Kind::Parking => self.check_parking(),
@@ -260,24 +266,49 @@ fn check_time(time: &TimeRule) -> Result<(), String> {
     }
     let carries_offset = label::carries_offset(&time.format);
     match (carries_offset, time.zone.is_some(), time.zones.is_some()) {
-        (true, false, false) | (false, true, false) | (false, false, true) => Ok(()),
-        (true, ..) => Err(format!("time.format {:?} carries its own offset: no zone", time.format)),
-        (false, ..) => Err("time needs either zone or zones: a label without a zone is no instant".to_owned()),
+        (true, false, false) | (false, true, false) | (false, false, true) => {}
+        (true, ..) => return Err(format!("time.format {:?} carries its own offset: no zone", time.format)),
+        (false, ..) => return Err("time needs either zone or zones: a label without a zone is no instant".to_owned()),
     }
+    label::check_format(&time.format)?;
+    label::Labels::new(time).map(drop)
+}
+
+/// As one line: where, what stands there, what is wrong with it.
+fn unreadable(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).filter(|_| !error.message().starts_with("missing"));
+    let Some(before) = before else { return error.message().to_owned() };
+    let line = before.matches('\n').count();
+    format!("line {}, {}: {}", line + 1, text.lines().nth(line).unwrap_or_default().trim(), error.message())
 }
 
 fn check_quantity(rule: &QuantityRule) -> Result<(), String> {
-    let quantity = Quantity::by_name(&rule.name).ok_or_else(|| format!("unknown quantity {:?}", rule.name))?;
-    let Some(symbol) = &rule.unit else { return Ok(()) };
-    let unit = Unit::by_symbol(symbol).ok_or_else(|| format!("unknown unit {symbol:?}"))?;
-    let mass = matches!(unit, Unit::MicrogramPerCubicMetre | Unit::MilligramPerCubicMetre);
-    let ratio = matches!(unit, Unit::PartsPerBillion | Unit::PartsPerMillion);
-    let fits = match quantity.row().conversion {
-        Conversion::Gas(_) => mass || ratio,
-        Conversion::Particle => mass,
-        Conversion::Fixed => unit == quantity.unit(),
-    };
-    if fits { Ok(()) } else { Err(format!("{} has no unit {symbol}; canonical is {}", rule.name, quantity.unit().symbol())) }
+    let name = &rule.name;
+    let quantity = Quantity::by_name(name).ok_or_else(|| {
+        let known: Vec<_> = Quantity::ALL.iter().map(|row| row.quantity.name()).collect();
+        format!("[[quantity]] name {name:?} is none of {}", known.join(", "))
+    })?;
+    if let Some((word, value)) = rule.words.iter().find(|(_, value)| !value.is_finite()) {
+        return Err(format!("[[quantity]] {name}: words.{word} = {value} is no finite number"));
+    }
+    let units = units_of(quantity);
+    match &rule.unit {
+        Some(symbol) if !units.iter().any(|unit| unit.symbol() == symbol) => {
+            let units: Vec<_> = units.iter().map(|unit| unit.symbol()).collect();
+            Err(format!("[[quantity]] {name}: unit {symbol:?} is none of {}", units.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a payload may name beside a quantity.
+fn units_of(quantity: Quantity) -> Vec<Unit> {
+    let mass = [Unit::MicrogramPerCubicMetre, Unit::MilligramPerCubicMetre];
+    match quantity.row().conversion {
+        Conversion::Gas(_) => mass.into_iter().chain([Unit::PartsPerBillion, Unit::PartsPerMillion]).collect(),
+        Conversion::Particle => mass.into(),
+        Conversion::Fixed => vec![quantity.unit()],
+    }
 }
 
 impl QuantityRule {
@@ -309,18 +340,39 @@ mod tests {
     fn a_mapping_says_what_is_wrong_with_it() {
         let air =
             "version = 1\nkind = \"air\"\nsensor = \"x\"\n[time]\ncolumns = [\"t\"]\nformat = \"rfc3339\"\nlabel = \"moment\"\n";
+        let zoned = |format: &str, zone: &str| air.replace("\"rfc3339\"", &format!("{format:?}\nzone = {zone:?}"));
         let cases = [
             (air.to_owned(), "at least one [[quantity]]"),
-            (format!("{air}[[quantity]]\nname = \"pm3\"\ncolumn = \"c\"\n"), "unknown quantity"),
-            (format!("{air}[[quantity]]\nname = \"pm25\"\ncolumn = \"c\"\nunit = \"ppb\"\n"), "has no unit"),
+            (format!("{air}[[quantity]]\nname = \"pm3\"\ncolumn = \"c\"\n"), "[[quantity]] name \"pm3\" is none of pm1, pm25"),
+            (
+                format!("{air}[[quantity]]\nname = \"pm25\"\ncolumn = \"c\"\nunit = \"ppb\"\n"),
+                "pm25: unit \"ppb\" is none of ug/m3, mg/m3",
+            ),
             (air.replace("rfc3339", "%Y"), "no instant"),
+            (zoned("iso8601", "Asia/Ho_Chi_Minh"), "time.format \"iso8601\""),
+            (zoned("%Y-%m", "Asia/Ho_Chi_Minh"), "rfc3339, unix_s, unix_ms"),
+            (zoned("%d.%m.%Y %K:%M", "Asia/Ho_Chi_Minh"), "time.format"),
+            (zoned("%Y-%m-%d %H:%M", "Mars/X"), "time.zone \"Mars/X\""),
+            (air.replace("moment", "middle"), "line 7, label = \"middle\": unknown variant"),
+            (air.replace("\"x\"", "\"{x\""), "a brace that never closes"),
+            (format!("{air}[[quantity]]\nname = \"wind_deg\"\ncolumn = \"c\"\nwords = {{ N = nan }}\n"), "words.N"),
+            (
+                format!("{air}[qc]\ncolumn = \"c\"\nwords = {{ ok = \"vald\" }}\n"),
+                "words = { ok = \"vald\" }: unknown variant `vald`",
+            ),
             (air.replace("moment", "end"), "span_s"),
             (air.replace("version = 1", "version = 2"), "version 2"),
             (air.replace("sensor", "sensr"), "sensr"),
         ];
         for (text, expected) in cases {
             let error = Mapping::parse("test", &text).expect_err("refused").to_string();
-            assert!(error.contains(expected), "{error} should tell {expected}");
+            assert!(error.contains(expected) && error.lines().count() == 1, "{error} should tell {expected}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_neither_shipped_nor_a_file_is_told_with_those_that_are() {
+        let error = Mapping::named("nope").expect_err("there is none").to_string();
+        assert!(error.contains("nope") && Mapping::shipped().all(|name| error.contains(name)), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What the broker has not acknowledged is kept and sent again, in order and before anything new, after each reconnect. That is why
 //! this is not a general client: it owns its window (general clients drop it when the broker has no session), takes its time from
-//! the [`Clock`], and sends in batches, so that a replay runs at the speed of the disk behind the PUBACK. Absent: subscriptions, QoS 2, MQTT 5, TLS.
+//! the [`Clock`], and sends in batches, so that a replay runs at the speed of the disk behind the PUBACK. Absent: subscriptions, QoS 2, MQTT 5.
 //!
 //! Dropping every [`Handle`] means "that was all": the publisher waits for the last PUBACK and leaves. Cancelling means "leave at once".
 
@@ -20,6 +20,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -39,6 +42,9 @@ pub struct PublisherOptions {
     /// `host:port`
     pub broker: String,
     pub client_id: String,
+    /// Over TLS, where it is there; the host of `broker` has to stand in the server's certificate.
+    #[serde(skip)]
+    pub tls: Option<Arc<ClientConfig>>,
     pub username: Option<String>,
     pub password: Option<String>,
     /// Publishes that may wait for their PUBACK, 1 to 65,534; the broker reads no further than its own limit.
@@ -56,6 +62,7 @@ impl Default for PublisherOptions {
         Self {
             broker: "127.0.0.1:1883".to_owned(),
             client_id: "kerbside-sim".to_owned(),
+            tls: None,
             username: None,
             password: None,
             window: usize::from(domain::limits::RECEIVE_MAXIMUM),
@@ -118,6 +125,7 @@ impl Publisher {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<PublisherStats, Error> {
         let mut wait = RECONNECT_FIRST;
         let mut lost_at = self.clock.elapsed();
+        let mut is_wait_told = false;
         loop {
             let attempt = tokio::select! {
                 attempt = self.connect() => attempt,
@@ -126,6 +134,7 @@ impl Publisher {
             match attempt {
                 Ok(connection) => {
                     wait = RECONNECT_FIRST;
+                    is_wait_told = false;
                     match self.converse(connection, &shutdown).await {
                         Left::Done | Left::Cancelled => return Ok(self.finish()),
                         Left::Lost(detail) => {
@@ -141,7 +150,8 @@ impl Publisher {
                     if self.options.give_up_after_s.is_some_and(|limit| silent >= Duration::from_secs(limit)) {
                         return Err(self.broker_error(detail));
                     }
-                    debug!(client = %self.options.client_id, %detail, "no connection yet");
+                    self.tell_wait(&detail, !is_wait_told);
+                    is_wait_told = true;
                 }
             }
             tokio::select! {
@@ -162,11 +172,36 @@ impl Publisher {
         let handshake = async {
             let stream = TcpStream::connect(&self.options.broker).await.map_err(|error| Refusal::ForNow(error.to_string()))?;
             stream.set_nodelay(true).map_err(|error| Refusal::ForNow(error.to_string()))?;
-            Connection::open(stream, &packet::connect(&self.options)).await
+            let connect = packet::connect(&self.options);
+            match &self.options.tls {
+                None => Connection::open(Box::new(stream), &connect).await,
+                Some(config) => {
+                    let stream = TlsConnector::from(Arc::clone(config)).connect(self.server_name()?, stream).await;
+                    Connection::open(Box::new(stream.map_err(of_tls)?), &connect).await
+                }
+            }
         };
         tokio::select! {
             done = handshake => done,
             () = self.clock.sleep(HANDSHAKE_MAX) => Err(Refusal::ForNow("no CONNACK in time".to_owned())),
+        }
+    }
+
+    fn server_name(&self) -> Result<ServerName<'static>, Refusal> {
+        let (host, _) = self.options.broker.rsplit_once(':').unwrap_or((&self.options.broker, ""));
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+        name.map_err(|_| Refusal::ForGood(format!("{host:?} is no name that a certificate could hold")))
+    }
+
+    /// Once loudly, since whoever looks on sees nothing else happen.
+    fn tell_wait(&self, detail: &str, is_first: bool) {
+        let PublisherOptions { client_id: client, broker, give_up_after_s, .. } = &self.options;
+        if !is_first {
+            return debug!(%client, %detail, "no connection yet");
+        }
+        match give_up_after_s {
+            Some(give_up_after_s) => warn!(%client, %broker, %detail, give_up_after_s, "waits for the broker"),
+            None => warn!(%client, %broker, %detail, "waits for the broker"),
         }
     }
 
@@ -185,6 +220,15 @@ impl Publisher {
 pub(crate) enum Refusal {
     ForNow(String),
     ForGood(String),
+}
+
+/// A certificate that is not trusted now is not trusted in a second either.
+fn of_tls(error: std::io::Error) -> Refusal {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<tokio_rustls::rustls::Error>());
+    match cause {
+        Some(tokio_rustls::rustls::Error::InvalidCertificate(_)) => Refusal::ForGood(error.to_string()),
+        _ => Refusal::ForNow(error.to_string()),
+    }
 }
 
 #[cfg(test)]

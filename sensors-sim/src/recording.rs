@@ -92,6 +92,13 @@ pub struct RecordingCounts {
     pub refused_values: u64,
 }
 
+impl RecordingCounts {
+    /// Whether the file gave nothing but refusals: its mapping is another file's.
+    pub fn are_refusals_alone(&self) -> bool {
+        self.readings == 0 && self.refused > 0
+    }
+}
+
 /// An open recording: an iterator over its readings and refusals.
 pub struct Recording {
     mapping: Mapping,

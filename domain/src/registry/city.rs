@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::feature::is_language_tag;
 use crate::time::Timestamp;
 
 /// The city as configured.
@@ -38,6 +39,8 @@ impl Default for CityOptions {
 pub enum CityError {
     #[error("no time zone is called {0}")]
     Zone(String),
+    #[error("{0:?} is no language tag such as vi or pt-BR")]
+    Language(String),
     #[error("level {0} stands twice")]
     Level(String),
 }
@@ -46,6 +49,9 @@ impl CityOptions {
     /// Called once at start, so that a misspelt zone stops a server instead of bending its dates.
     pub fn check(&self) -> Result<(), CityError> {
         TimeZone::get(&self.zone).map_err(|_| CityError::Zone(self.zone.clone()))?;
+        if !is_language_tag(&self.language) {
+            return Err(CityError::Language(self.language.clone()));
+        }
         match self.levels.iter().enumerate().find(|(i, level)| self.levels[..*i].contains(level)) {
             Some((_, level)) => Err(CityError::Level(level.clone())),
             None => Ok(()),
@@ -93,10 +99,12 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_zone_and_a_repeated_level_are_told() {
+    fn a_misspelt_zone_or_language_and_a_repeated_level_are_told() {
         assert_eq!(CityOptions::default().check(), Ok(()));
         let zone = CityOptions { zone: "Asia/Hanoi".to_owned(), ..CityOptions::default() };
         assert_eq!(zone.check(), Err(CityError::Zone("Asia/Hanoi".to_owned())));
+        let language = CityOptions { language: "vi_VN".to_owned(), ..CityOptions::default() };
+        assert_eq!(language.check(), Err(CityError::Language("vi_VN".to_owned())));
         let levels = CityOptions { levels: vec!["ward".to_owned(), "ward".to_owned()], ..CityOptions::default() };
         assert_eq!(levels.check(), Err(CityError::Level("ward".to_owned())));
     }

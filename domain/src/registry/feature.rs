@@ -7,10 +7,12 @@
 mod fields;
 mod geometry;
 mod reading;
+mod spelling;
 mod writing;
 
-pub(super) use fields::{Fault, Remark};
+pub(super) use fields::{Fault, Remark, is_language_tag};
 pub(super) use reading::{Head, Statement, head, read};
+pub(super) use spelling::near;
 pub(super) use writing::write;
 pub use writing::{geometry_text, properties_text};
 

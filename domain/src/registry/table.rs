@@ -8,6 +8,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value, json};
 
 use super::edit::{RowVerdict, Verdict};
+use super::feature::near;
 
 /// Columns whose cells are numbers.
 const NUMBERS: [&str; 5] = ["capacity", "heartbeat_s", "max_stay_min", "min_dwell_s", "interval_s"];
@@ -64,7 +65,10 @@ fn header(reader: &mut csv::Reader<&[u8]>) -> Result<Vec<String>, String> {
     let columns: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
     for needed in ["kind", "id"] {
         if !columns.iter().any(|column| column == needed) {
-            return Err(format!("has no column {needed}"));
+            let unknown = columns.iter().map(|column| (column, near(column, &[needed])));
+            let meant: String =
+                unknown.filter(|(_, near)| !near.is_empty()).map(|(name, near)| format!("; {name:?}{near}")).collect();
+            return Err(format!("has no column {needed}{meant}"));
         }
     }
     match columns.iter().enumerate().find(|(index, column)| !column.is_empty() && columns[..*index].contains(column)) {

@@ -12,6 +12,7 @@ use lake::contract::LiveState;
 use serde::{Deserialize, Serialize};
 
 use super::live::target_of;
+use super::sensor::Slot;
 
 /// By the counter's target id.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -78,7 +79,7 @@ impl Capacities {
     pub fn keep(&mut self, before: &Self, target: &ObjectId, registry: &Registry) {
         if let Some(told) = before.0.get(target) {
             let resolution = registry.resolve(Kind::Parking, &told.sensor, told.at);
-            if target_of(&told.sensor, &resolution, None).as_ref() == Some(target) {
+            if target_of(&told.sensor, &resolution, Slot::Counter).as_ref() == Some(target) {
                 self.0.insert(target.clone(), told.clone());
             }
         }

@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 use domain::identity::{Fingerprint, Identity, measured_values};
 use domain::kind::parking::ParkingValue;
 use domain::reading::{Decoded, Element, Measured, Reading};
+use domain::registry::Resolution;
 use domain::{Flag, Kind, Position, Promise, Quantity, Reason, Timestamp, check};
 use lake::table::Table;
 
 use super::held::{Awaits, LetterId};
 use super::ledger::Verdict;
 use super::live;
-use super::sensor::{LivePoint, LiveValue, Resolved, Sensor};
+use super::sensor::{LivePoint, LiveValue, Resolved, Sensor, Slot};
 use super::{Committed, Effects, Kept, Pipeline, SetId, first_kept};
 use crate::batch::Message;
 use crate::options::{UnknownSensors, Weakness};
@@ -118,7 +119,7 @@ impl Pipeline {
         for refusal in &refused {
             let text = complaint.get_or_insert_default();
             let gap = if text.is_empty() { "" } else { "; " };
-            write!(text, "{gap}{}: {}", refusal.quantity.name(), refusal.detail).expect("writing to a string does not fail");
+            write!(text, "{gap}{}", refusal.detail).expect("writing to a string does not fail");
         }
         match (sorted.new.is_empty(), reason) {
             (false, None) => {
@@ -209,6 +210,9 @@ impl Pipeline {
         if is_clamped(&reading, answer.capacity) {
             reading.flags.insert(Flag::Clamped);
         }
+        if is_misfit(&reading, answer) {
+            reading.flags.insert(Flag::Misfit);
+        }
         self.write(at, sensor, &reading, effects);
         let id = SetId { kind, sensor, day: reading.observed_at.utc_day() };
         for (identity, fingerprint) in new {
@@ -287,6 +291,14 @@ impl Pipeline {
             *slot = Some(Resolved { generation, resolution: self.registry.resolve(kind, id, at) });
         }
         slot.as_ref().expect("filled above where it was empty")
+    }
+}
+
+/// Free places of a bay, or a bay's state of a counter.
+fn is_misfit(reading: &Reading, answer: &Resolution) -> bool {
+    match (&reading.measured, &answer.target) {
+        (Measured::Parking(parking), Some(target)) => !live::fits(Slot::of_parking(parking.value), target.kind),
+        _ => false,
     }
 }
 

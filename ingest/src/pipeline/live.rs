@@ -1,19 +1,19 @@
 //! The live state: who is newest at each target. What it shows does not depend on the order of arrival.
 //!
 //! A reading counts for the target that it was bound to at its own instant. Of one target the newest reading is shown; at one
-//! instant the shortest span, then the lower sensor id. A counter is shown with the capacity that holds then. What a registry edit makes
-//! of it stands in `rebuilt`.
+//! instant the shortest span, then the lower sensor id. A counter is shown with the capacity that holds then. A reading of the other shape
+//! than its target (free places of a bay, a bay's state of a counter) says nothing of it. What a registry edit makes of it stands in `rebuilt`.
 
 use domain::kind::parking::ParkingValue;
-use domain::registry::Resolution;
-use domain::{ObjectId, Quantity, SensorId};
+use domain::registry::{Resolution, TargetKind};
+use domain::{ObjectId, SensorId};
 use lake::contract::{AirLast, LiveState, ParkingLast};
 
 use super::capacities::Capacities;
-use super::sensor::{LivePoint, LiveValue};
+use super::sensor::{LivePoint, LiveValue, Slot};
 
 /// Where a point of a sensor is shown: its target, its own id while nobody knows it, or nowhere.
-pub fn target_of(sensor: &SensorId, resolution: &Resolution, slot: Option<Quantity>) -> Option<ObjectId> {
+pub fn target_of(sensor: &SensorId, resolution: &Resolution, slot: Slot) -> Option<ObjectId> {
     if !resolution.known {
         return Some(sensor.same_object());
     }
@@ -21,10 +21,19 @@ pub fn target_of(sensor: &SensorId, resolution: &Resolution, slot: Option<Quanti
         return None;
     }
     let target = match slot {
-        Some(quantity) => resolution.target_of(quantity),
-        None => resolution.target.as_ref(),
+        Slot::Air(quantity) => resolution.target_of(quantity),
+        Slot::Bay | Slot::Counter => resolution.target.as_ref(),
     };
-    target.map(|target| target.id.clone())
+    target.filter(|target| fits(slot, target.kind)).map(|target| target.id.clone())
+}
+
+/// Whether readings of a slot say anything of such a target.
+pub fn fits(slot: Slot, target: TargetKind) -> bool {
+    match slot {
+        Slot::Bay => target == TargetKind::Bay,
+        Slot::Counter => target == TargetKind::Counter,
+        Slot::Air(_) => target == TargetKind::Station,
+    }
 }
 
 /// Shows a point at its target unless a newer one stands there.

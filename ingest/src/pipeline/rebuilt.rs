@@ -8,6 +8,7 @@ use lake::contract::{AirLast, LiveState, ParkingLast};
 use super::capacities::{Capacities, Told};
 use super::held::LetterId;
 use super::live::{self, target_of};
+use super::sensor::Slot;
 use super::state::State;
 use super::touched::{Touched, same_sensor};
 
@@ -119,13 +120,13 @@ impl Rebuilt {
 fn keep(before: &LiveState, shown: &mut LiveState, target: &ObjectId, registry: &Registry) {
     if let Some(last) = before.parking.get(target) {
         let resolution = registry.resolve(Kind::Parking, &last.sensor, last.observed_at);
-        if target_of(&last.sensor, &resolution, None).as_ref() == Some(target) {
+        if target_of(&last.sensor, &resolution, Slot::of_parking(last.value)).as_ref() == Some(target) {
             shown.parking.insert(target.clone(), last.clone());
         }
     }
     let stays = |(quantity, last): &&(Quantity, AirLast)| {
         let resolution = registry.resolve(Kind::Air, &last.sensor, last.observed_at);
-        target_of(&last.sensor, &resolution, Some(*quantity)).as_ref() == Some(target)
+        target_of(&last.sensor, &resolution, Slot::Air(*quantity)).as_ref() == Some(target)
     };
     let lasts: Vec<_> = before.air.get(target).into_iter().flatten().filter(stays).cloned().collect();
     if !lasts.is_empty() {

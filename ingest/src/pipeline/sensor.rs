@@ -49,7 +49,7 @@ pub struct Track {
     pub mark: Timestamp,
     /// What stands at the mark: everything, or the first [`AT_MARK_MAX`] values.
     pub at_mark: Vec<(u32, Option<Quantity>, Fingerprint)>,
-    /// The newest readings that may be shown live: one for parking, one a quantity for air.
+    /// The newest readings that may be shown live: one of each slot.
     pub live: Vec<LivePoint>,
 }
 
@@ -70,12 +70,28 @@ pub enum LiveValue {
     Air { quantity: Quantity, avg_s: u32, value: f64, qc: Option<Qc> },
 }
 
+/// Points of one slot replace each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    Bay,
+    Counter,
+    Air(Quantity),
+}
+
+impl Slot {
+    pub fn of_parking(value: ParkingValue) -> Self {
+        match value {
+            ParkingValue::Bay(_) => Self::Bay,
+            ParkingValue::Counter { .. } => Self::Counter,
+        }
+    }
+}
+
 impl LiveValue {
-    /// Points of one slot replace each other.
-    pub fn slot(&self) -> Option<Quantity> {
+    pub fn slot(&self) -> Slot {
         match self {
-            Self::Parking(_) => None,
-            Self::Air { quantity, .. } => Some(*quantity),
+            Self::Parking(value) => Slot::of_parking(*value),
+            Self::Air { quantity, .. } => Slot::Air(*quantity),
         }
     }
 

@@ -5,13 +5,16 @@
 //! read, so what bounds the unacknowledged is the broker's window: leave `max_inflight_messages` of Mosquitto finite (a few
 //! hundred for many readings a second; its default of 20 waits for an fsync every 20 messages).
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::limits::BRIDGE_PACKET_BYTES_MAX;
 use domain::record::Content;
+use rumqttc::tokio_rustls::rustls::ClientConfig;
 use rumqttc::v5::mqttbytes::v5;
-use rumqttc::{AsyncClient, EventLoop};
+use rumqttc::{AsyncClient, EventLoop, TlsConfiguration, Transport};
 
 use super::message::Message;
 use super::options::{Broker, Version};
@@ -88,6 +91,9 @@ impl Link {
         if let Some((user, password)) = &broker.login {
             options.set_credentials(user, password);
         }
+        if let Some(tls) = &broker.tls {
+            options.set_transport(transport(tls));
+        }
         let (client, events) = AsyncClient::new(options, ANSWERS_MAX);
         Self { arrivals: Arrivals::V3(Box::new(events)), answers: Answers::V3(client) }
     }
@@ -104,9 +110,16 @@ impl Link {
         if let Some((user, password)) = &broker.login {
             options.set_credentials(user, password);
         }
+        if let Some(tls) = &broker.tls {
+            options.set_transport(transport(tls));
+        }
         let (client, events) = rumqttc::v5::AsyncClient::new(options, ANSWERS_MAX);
         Self { arrivals: Arrivals::V5(Box::new(events)), answers: Answers::V5(client) }
     }
+}
+
+fn transport(tls: &Arc<ClientConfig>) -> Transport {
+    Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls)))
 }
 
 impl Arrivals {

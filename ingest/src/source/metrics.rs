@@ -15,6 +15,6 @@ pub fn describe() {
     describe_counter!(REFUSED, Unit::Count, "of these, refused unread, by reason");
     describe_counter!(DROPPED, Unit::Count, "QoS 0 messages that the journal did not take");
     describe_counter!(LOST, Unit::Count, "connections to the external broker that failed or ended");
-    describe_counter!(CIRCLES, Unit::Count, "times that the external broker sent what went there from here");
+    describe_counter!(CIRCLES, Unit::Count, "minutes in which the external broker sent what went there from here");
     describe_gauge!(SUBSCRIBED, Unit::Count, "1 while every filter is granted by the external broker");
 }

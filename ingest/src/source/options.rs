@@ -3,8 +3,10 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use domain::limits::BRIDGE_INFLIGHT;
+use rumqttc::tokio_rustls::rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -12,8 +14,13 @@ use url::Url;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// `mqtt://[user:password@]host[:port]`, port 1883 unless said otherwise.
+    /// `mqtt://[user:password@]host[:port]`, port 1883 unless said otherwise; `mqtts://…` over TLS, port 8883.
     pub url: String,
+    /// TLS: the authorities that the broker's certificate is judged by, PEM; those of the system unless named.
+    pub ca_file: Option<PathBuf>,
+    /// TLS: the certificate and key that are shown to a broker which asks for one, PEM.
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
     /// In place of the URL's.
     pub user: Option<String>,
     /// In place of the URL's; a trailing line break is cut.
@@ -40,10 +47,8 @@ pub enum Version {
 /// What is wrong with the options.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("source url {url:?} is not mqtt://[user:password@]host[:port]")]
+    #[error("source url {url:?} is not mqtt://[user:password@]host[:port], nor mqtts://…")]
     Url { url: String },
-    #[error("source url {url:?} asks for TLS, which the source does not speak; put a TLS tunnel in front or use mqtt://")]
-    Tls { url: String },
     #[error("source needs a client id, which names its session at the broker")]
     ClientId,
     #[error("source needs at least one topic filter")]
@@ -71,6 +76,9 @@ impl Default for Options {
         ];
         Self {
             url: "mqtt://127.0.0.1:1883".to_owned(),
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
             user: None,
             password_file: None,
             client_id: "kerbside-ingest".to_owned(),
@@ -87,6 +95,7 @@ impl Default for Options {
 pub(super) struct Broker {
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) login: Option<(String, String)>,
     pub(super) client_id: String,
     pub(super) version: Version,
@@ -107,13 +116,18 @@ impl Options {
         Ok((host.trim_matches(['[', ']']).to_owned(), port))
     }
 
+    /// Whether a TLS configuration is needed to reach it.
+    pub fn is_secure(&self) -> bool {
+        ["mqtts://", "ssl://"].iter().any(|scheme| self.url.starts_with(scheme))
+    }
+
     pub(super) fn broker(self) -> Result<Broker, Error> {
         let url = Url::parse(&self.url).map_err(|_| Error::Url { url: shown(&self.url) })?;
-        match url.scheme() {
-            "mqtt" | "tcp" => {}
-            "mqtts" | "ssl" | "wss" => return Err(Error::Tls { url: shown(&self.url) }),
+        let usual_port = match url.scheme() {
+            "mqtt" | "tcp" => 1883,
+            "mqtts" | "ssl" => 8883,
             _ => return Err(Error::Url { url: shown(&self.url) }),
-        }
+        };
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| Error::Url { url: shown(&self.url) })?.to_owned();
         let login = self.login(&url)?;
         if self.client_id.is_empty() {
@@ -130,8 +144,17 @@ impl Options {
             Some(group) if group.is_empty() || group.contains(['/', '+', '#']) => return Err(Error::Share { group }),
             Some(group) => self.filters.iter().map(|filter| format!("$share/{group}/{filter}")).collect(),
         };
-        let port = url.port().unwrap_or(1883);
-        Ok(Broker { host, port, login, client_id: self.client_id, version: self.version, filters, inflight: self.inflight })
+        let port = url.port().unwrap_or(usual_port);
+        Ok(Broker {
+            host,
+            port,
+            tls: None,
+            login,
+            client_id: self.client_id,
+            version: self.version,
+            filters,
+            inflight: self.inflight,
+        })
     }
 
     fn login(&self, url: &Url) -> Result<Option<(String, String)>, Error> {
@@ -160,6 +183,9 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("url", &shown(&self.url))
+            .field("ca_file", &self.ca_file)
+            .field("certificate_file", &self.certificate_file)
+            .field("key_file", &self.key_file)
             .field("user", &self.user)
             .field("password_file", &self.password_file)
             .field("client_id", &self.client_id)
@@ -232,12 +258,13 @@ mod tests {
         assert_eq!((broker.host.as_str(), broker.port), ("example.org", 1999));
         assert_eq!(broker.login, Some(("bob".to_owned(), "p@ss".to_owned())));
         assert_eq!(with_url("mqtt://[::1]").expect("valid").address().to_string(), "[::1]:1883");
+        assert_eq!(with_url("mqtts://example.org").expect("valid").port, 8883);
     }
 
     #[test]
     fn what_cannot_be_served_is_refused_without_telling_the_password() {
-        let error = with_url("mqtts://bob:secret@example.org").err().expect("refused");
-        assert!(matches!(error, Error::Tls { .. }));
+        let error = with_url("wss://bob:secret@example.org").err().expect("refused");
+        assert!(matches!(error, Error::Url { .. }));
         assert!(!error.to_string().contains("secret"));
         assert!(!format!("{:?}", Options { url: "mqtt://a:secret@b".to_owned(), ..Options::default() }).contains("secret"));
         for url in ["", "example.org:1883", "http://example.org", "mqtt://"] {

@@ -10,10 +10,10 @@ use journal::{Append, AppendError, Journal};
 use metrics::{counter, gauge};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{error, info};
 
 use super::Status;
-use super::circle::Circle;
+use super::circle::{CIRCLE_PAUSE, Circle};
 use super::link::{Answers, Arrival, Arrivals, Link, Lost};
 use super::metrics as names;
 use super::options::Broker;
@@ -31,8 +31,6 @@ pub(super) enum Ended {
     /// As asked, with everything acknowledged that could be.
     Left,
     Lost(Lost),
-    /// The broker sends what it got from here.
-    Circle,
     /// What is not durable is never acknowledged; the broker keeps it.
     Unwritable(AppendError),
 }
@@ -109,11 +107,7 @@ impl Session<'_> {
                 arrival = arrivals.next() => arrival,
                 () = shutdown.cancelled() => break,
             };
-            if let Ok(Arrival::Message(message)) = &arrival
-                && circle.closes_with(&message.topic, &message.payload)
-            {
-                return Ended::Circle;
-            }
+            let turns = matches!(&arrival, Ok(Arrival::Message(message)) if circle.turns_with(&message.topic, &message.payload));
             let taken = match arrival {
                 Ok(Arrival::Message(message)) => self.take(message, &client, &queue).await,
                 Ok(other) => self.agree(other, answers).await,
@@ -121,6 +115,9 @@ impl Session<'_> {
             };
             if let Err(lost) = taken {
                 return Ended::Lost(lost);
+            }
+            if turns {
+                self.slow_down(&mut circle).await;
             }
         }
         // Without the queue the acknowledging side comes to its end and says goodbye behind the last acknowledgement. The broker closes
@@ -130,6 +127,16 @@ impl Session<'_> {
             // A message that still comes is not acknowledged and waits at the broker for the next start.
         }
         Ended::Left
+    }
+
+    /// Leaving would not end a circle, and would keep from the city what else comes this way.
+    async fn slow_down(&self, circle: &mut Circle) {
+        if circle.is_to_be_told(self.clock.elapsed()) {
+            counter!(names::CIRCLES).increment(1);
+            error!(broker = %self.broker.address(), "what the broker sends came from there before, again and again: a bridge between it and this \
+                server hands messages round for ever, so that they are read slowly; its filters or source.filters must leave one way out");
+        }
+        self.clock.sleep(CIRCLE_PAUSE).await;
     }
 
     async fn take(&self, message: super::message::Message, client: &Bytes, queue: &mpsc::Sender<Open>) -> Result<(), Lost> {

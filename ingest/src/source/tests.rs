@@ -112,7 +112,7 @@ impl Rig {
     }
 
     async fn start(&self) -> Running {
-        let source = Source::new(self.options.clone(), self.journal.clone(), clock()).expect("valid options");
+        let source = Source::new(self.options.clone(), None, self.journal.clone(), clock()).expect("valid options");
         let mut status = source.status();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(source.run(shutdown.clone()));
@@ -270,7 +270,7 @@ async fn a_source_without_a_broker_ends_when_it_is_told_to() {
     let options = journal::Options { dir: dir.path().to_owned(), ..Default::default() };
     let (journal, _) = Journal::open(options, clock(), JournalId(1)).expect("opens");
     let options = Options { url: "mqtt://127.0.0.1:1".to_owned(), ..Options::default() };
-    let source = Source::new(options, journal, clock()).expect("valid options");
+    let source = Source::new(options, None, journal, clock()).expect("valid options");
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(source.run(shutdown.clone()));
     tokio::task::yield_now().await;

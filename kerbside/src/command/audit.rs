@@ -3,15 +3,13 @@
 use std::process::ExitCode;
 
 use crate::command::columns::columns;
+use crate::command::{self, credentials};
 use crate::config::Config;
-use crate::security::Store;
-use crate::{command, data_dir};
 
 pub fn run(limit: u32, config: &Config) -> anyhow::Result<ExitCode> {
-    data_dir::prepare(&config.data_dir)?;
-    let store = Store::open(&config.security.dir(&config.data_dir))?;
-    let acts = store.acts(limit)?.into_iter();
+    let acts = credentials::existing(config)?.map(|store| store.acts(limit)).transpose()?.unwrap_or_default();
     let rows: Vec<_> = acts
+        .into_iter()
         .map(|act| [act.at.to_string(), act.who, act.act, act.subject, act.outcome.unwrap_or_else(|| "(did not end)".to_owned())])
         .collect();
     command::say(&columns(["at", "who", "act", "subject", "outcome"], &rows))?;

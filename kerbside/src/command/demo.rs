@@ -6,13 +6,14 @@ use lake::contract::{Intake as _, Verdict};
 use sensors_sim::{PublisherOptions, Simulation, SimulationOptions};
 
 use crate::cli::Demo;
-use crate::command::simulate;
+use crate::command::{registry, simulate};
 use crate::config::Config;
 use crate::node::{Node, Roles};
+use crate::security::Deed;
 use crate::supervisor::{Stage, Supervisor};
 
 pub async fn run(demo: Demo, config: Config) -> anyhow::Result<ExitCode> {
-    let zone = config.city.zone.clone();
+    let (zone, security) = (config.city.zone.clone(), config.security.dir(&config.data_dir));
     let node = Node::open(config, Roles::ALL).await?;
     let (Some(mqtt), Some(ingest)) = (node.mqtt(), node.ingest()) else {
         anyhow::bail!("a demo has a broker and ingest");
@@ -23,10 +24,12 @@ pub async fn run(demo: Demo, config: Config) -> anyhow::Result<ExitCode> {
         ..Default::default()
     };
     let simulation = Simulation::new(options, node.clock())?;
-    let registry = simulation.city().registry().to_string();
+    let (city, clock) = (simulation.city().registry().to_string(), node.clock());
     let mut supervisor = Supervisor::new();
     supervisor.start(Stage::Doors, "simulated city", |token| async move {
-        let edit = ingest.edit_registry("demo", registry.into(), false).await?;
+        let deed = Deed::begin(&security, "registry import", "the simulated city", clock)?;
+        let edit = ingest.edit_registry("demo", city.into(), false).await?;
+        deed.end(&registry::outcome(&edit))?;
         if let Some(row) = edit.rows.iter().find(|row| row.verdict == Verdict::Refused) {
             anyhow::bail!("the simulated city's registry was refused: {row:?}");
         }

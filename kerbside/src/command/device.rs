@@ -11,21 +11,20 @@ use domain::limits::PASSWORD_BYTES_MAX;
 use domain::{SensorId, Timestamp};
 
 use crate::cli::{AddDevice, Device, End, GrantArgs};
+use crate::clock;
 use crate::command::columns::columns;
-use crate::command::{self, onboard};
+use crate::command::{self, credentials, onboard};
 use crate::config::Config;
-use crate::security::{Adding, Hash, Life, NewDevice, Store, generate_password, operator};
-use crate::{clock, data_dir};
+use crate::security::{Adding, Hash, Life, NewDevice, Store, StoreError, generate_password, operator};
 
 pub fn run(device: Device, config: &Config) -> anyhow::Result<ExitCode> {
-    data_dir::prepare(&config.data_dir)?;
-    let mut store = Store::open(&config.security.dir(&config.data_dir))?;
     match device {
-        Device::Add(add) => self::add(&mut store, add)?,
-        Device::Onboard(onboard) => onboard::run(&mut store, onboard, config)?,
-        Device::List => command::say(&list(&store)?)?,
+        Device::Add(add) => self::add(&mut credentials::made(config)?, add)?,
+        Device::Onboard(onboard) => onboard::run(&mut credentials::made(config)?, onboard, config)?,
+        Device::List => command::say(&list(credentials::existing(config)?)?)?,
         Device::Revoke { id } => {
-            store.revoke_device(&id, &operator(), clock::system().now())?;
+            let store = credentials::existing(config)?;
+            store.ok_or_else(|| StoreError::NoDevice(id.clone()))?.revoke_device(&id, &operator(), clock::system().now())?;
             command::remark(&format!("device {id} may not connect any more"));
         }
     }
@@ -103,10 +102,10 @@ fn second(at: Timestamp) -> String {
     Timestamp::from_micros(at.as_micros().div_euclid(1_000_000) * 1_000_000).to_string()
 }
 
-fn list(store: &Store) -> anyhow::Result<String> {
+fn list(store: Option<Store>) -> anyhow::Result<String> {
     let now = clock::system().now();
-    let rows: Vec<_> = store
-        .devices()?
+    let devices = store.map(|store| store.devices()).transpose()?.unwrap_or_default();
+    let rows: Vec<_> = devices
         .into_iter()
         .map(|device| {
             let (created, end) = life(&device.life);

@@ -31,7 +31,7 @@ pub async fn run(erase: Erase, config: Config) -> anyhow::Result<ExitCode> {
     let clock = clock::system();
     let erasure = asked(&erase, clock.now())?;
     let has_ingest = settle(&config).await?;
-    let data_dir = DataDir::open_existing(&config.data_dir).context("--data-dir")?;
+    let data_dir = DataDir::open_existing(&config.data_dir)?;
     let mut places = Places::open(&config, &clock, has_ingest).await?;
     let found = places.survey(&erasure).await?;
     if !found.is_known {
@@ -67,7 +67,7 @@ fn told(erasure: &Erasure) -> String {
 
 /// Takes in and commits what waits in the journal. `false` where no ingest ever worked: the data dir of a broker alone.
 async fn settle(config: &Config) -> anyhow::Result<bool> {
-    let data_dir = DataDir::open_existing(&config.data_dir).context("--data-dir")?;
+    let data_dir = DataDir::open_existing(&config.data_dir)?;
     let has_ingest = data_dir::lake(data_dir.path()).exists() || data_dir.path().join("checkpoint").exists();
     drop(data_dir);
     if has_ingest {

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::offline::Offline;
 use crate::progress::Progress;
 use crate::remote::Remote;
+use crate::security::Deed;
 use crate::{clock, interrupt};
 
 /// Readings that are durable together; what an interruption repeats at most.
@@ -33,10 +34,18 @@ pub async fn run(import: cli::Import, config: Config) -> anyhow::Result<ExitCode
         Some(remote) => progress.beside(into_server(rows, remote, &taken)).await?,
         None => {
             let mut offline = Offline::open(&config).await?;
+            let dir = config.security.dir(&config.data_dir);
+            let deed = Deed::begin(&dir, "import", &import.recording.file.display().to_string(), clock::system())?;
             let handle = offline.handle();
-            let outcome = progress.beside(offline.run(into_data_dir(rows, handle, &taken))).await?;
+            let worked = progress.beside(offline.run(into_data_dir(rows, handle, &taken))).await;
+            let durable = taken.load(Ordering::Relaxed);
+            deed.end(&match &worked {
+                Ok(Ok(rows)) => rows.outcome(durable),
+                Ok(Err(error)) | Err(error) => format!("broke off with {durable} readings durable: {error:#}"),
+            })?;
+            let rows = worked?;
             offline.close().await?;
-            outcome?
+            rows?
         }
     };
     rows.report(taken.load(Ordering::Relaxed))
@@ -48,6 +57,8 @@ struct Rows {
     shift_micros: i64,
     from_line: u64,
     refusals: Vec<String>,
+    /// Beside those.
+    further_refusals: u64,
     interrupted: Option<u64>,
 }
 
@@ -64,7 +75,14 @@ impl Rows {
             shift_micros = last.map_or(0, |last| clock::system().now().micros_since(last));
         }
         let recording = Recording::open(file, mapping)?;
-        Ok(Self { recording, shift_micros, from_line: import.from_line, refusals: Vec::new(), interrupted: None })
+        Ok(Self {
+            recording,
+            shift_micros,
+            from_line: import.from_line,
+            refusals: Vec::new(),
+            further_refusals: 0,
+            interrupted: None,
+        })
     }
 
     fn batch(&mut self) -> Vec<Recorded> {
@@ -80,10 +98,16 @@ impl Rows {
                     }
                 }
                 Err(refusal) if self.refusals.len() < REFUSALS_TOLD_MAX => self.refusals.push(refusal.to_string()),
-                Err(_) => {}
+                Err(_) => self.further_refusals += 1,
             }
         }
         batch
+    }
+
+    /// As the audit keeps it.
+    fn outcome(&self, taken: u64) -> String {
+        let stopped = self.interrupted.map(|line| format!(", stopped before line {line}")).unwrap_or_default();
+        format!("{taken} readings durable, {} rows refused{stopped}", self.recording.counts().refused)
     }
 
     fn report(&self, taken: u64) -> anyhow::Result<ExitCode> {
@@ -93,10 +117,13 @@ impl Rows {
             counts.rows, counts.readings, counts.missing, counts.refused
         );
         self.refusals.iter().for_each(|refusal| text.push_str(&format!("{refusal}\n")));
+        if self.further_refusals > 0 {
+            text.push_str(&format!("… and {} more\n", self.further_refusals));
+        }
         if let Some(line) = self.interrupted {
             text.push_str(&format!("stopped before line {line}: go on with --from-line {line}\n"));
         }
-        let is_whole = self.interrupted.is_none() && !self.recording.is_torn();
+        let is_whole = self.interrupted.is_none() && !self.recording.is_torn() && !counts.are_refusals_alone();
         if self.recording.is_torn() {
             text.push_str("the file broke off: what follows that line was not read\n");
         }

@@ -3,23 +3,22 @@
 use std::process::ExitCode;
 
 use crate::cli::{AddKey, Key};
+use crate::clock;
 use crate::command::columns::columns;
-use crate::command::{self, device};
+use crate::command::{self, credentials, device};
 use crate::config::Config;
-use crate::security::{ApiKey, NewKey, Store, operator};
-use crate::{clock, data_dir};
+use crate::security::{ApiKey, NewKey, Store, StoreError, operator};
 
 /// A person's or a service's name.
 const NAME_CHARS_MAX: usize = 64;
 
 pub fn run(key: Key, config: &Config) -> anyhow::Result<ExitCode> {
-    data_dir::prepare(&config.data_dir)?;
-    let mut store = Store::open(&config.security.dir(&config.data_dir))?;
     match key {
-        Key::Add(add) => self::add(&mut store, add)?,
-        Key::List => command::say(&list(&store)?)?,
+        Key::Add(add) => self::add(&mut credentials::made(config)?, add)?,
+        Key::List => command::say(&list(credentials::existing(config)?)?)?,
         Key::Revoke { id } => {
-            store.revoke_key(&id, &operator(), clock::system().now())?;
+            let store = credentials::existing(config)?;
+            store.ok_or_else(|| StoreError::NoKey(id.clone()))?.revoke_key(&id, &operator(), clock::system().now())?;
             command::remark(&format!("key {id} opens nothing any more"));
         }
     }
@@ -47,10 +46,10 @@ fn add(store: &mut Store, add: AddKey) -> anyhow::Result<()> {
     command::say(&format!("{}\n", key.text))
 }
 
-fn list(store: &Store) -> anyhow::Result<String> {
+fn list(store: Option<Store>) -> anyhow::Result<String> {
     let now = clock::system().now();
-    let rows: Vec<_> = store
-        .keys()?
+    let keys = store.map(|store| store.keys()).transpose()?.unwrap_or_default();
+    let rows: Vec<_> = keys
         .into_iter()
         .map(|key| {
             let (created, end) = device::life(&key.life);

@@ -1,12 +1,12 @@
 //! `device onboard`: authority, certificate and a line to paste, in one command.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::cli::OnboardDevice;
 use crate::clock;
@@ -24,6 +24,13 @@ pub fn run(store: &mut Store, onboard: OnboardDevice, config: &Config) -> anyhow
         "tls.device_authorities names the authorities that let devices in: have the certificate signed there, then kerbside device add --certificate"
     );
     let (id, now) = (onboard.id, clock::system().now());
+    // Told before a key is made for it and files are written.
+    if !onboard.replace && store.has_device(&id)? {
+        anyhow::bail!(
+            "there is a device {id} already: end its access with kerbside device revoke {id}, or give it a new certificate with \
+             --replace and a new folder (--out)"
+        );
+    }
     let authority = Authority::open(&config.security.dir(&config.data_dir), now)?;
     let out = onboard.out.unwrap_or_else(|| PathBuf::from(id.as_str()));
     let (certificate, key) = match &onboard.request {
@@ -77,8 +84,12 @@ fn put(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
     if path.file_name().is_some_and(|name| name == "ca.pem") && fs::read_to_string(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    let mut file =
-        OpenOptions::new().create_new(true).write(true).mode(mode).open(path).with_context(|| path.display().to_string())?;
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(mode).open(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow!("{} is there already and is not overwritten: name another folder with --out", path.display())
+        }
+        _ => anyhow!("{}: {error}", path.display()),
+    })?;
     file.write_all(text.as_bytes())?;
     Ok(file.sync_all()?)
 }

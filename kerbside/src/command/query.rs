@@ -8,21 +8,15 @@ use domain::Clock;
 use lake::Lake;
 use query::LakeFiles;
 
-use crate::cli;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::listeners::{self, Doors};
 use crate::node::{self, Answers};
 use crate::security::Watch;
 use crate::supervisor::{Stage, Supervisor};
 use crate::{clock, command};
 
-pub async fn run(query: cli::Query, mut config: Config) -> anyhow::Result<ExitCode> {
-    if let Some(address) = query.ingest {
-        config.query.ingest = address;
-    }
-    if let Some(lake) = query.lake {
-        config.lake.url = lake;
-    }
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         !config.query.ingest.is_empty(),
         "query needs ingest's link: --ingest 127.0.0.1:7400, or query.ingest in the configuration"
@@ -31,16 +25,16 @@ pub async fn run(query: cli::Query, mut config: Config) -> anyhow::Result<ExitCo
         !config.lake.url.is_empty(),
         "query needs ingest's lake: --lake with its folder or URL, or lake.url in the configuration"
     );
-    node::check(&config)?;
     // Only credentials are kept in it, unless `security.dir` shares ingest's.
     let data_dir = DataDir::open(&config.data_dir)?;
+    listeners::try_all(&config, Doors::HTTP)?;
     let clock: Arc<dyn Clock> = clock::system();
     let credentials = Watch::open(&config.security.dir(&config.data_dir), config.broker.anonymous, Arc::clone(&clock))?;
     let certificates = node::open_certificates(&config, &clock)?;
     let lake = Lake::open_read_only(node::lake_options(&config), Arc::clone(&clock)).await;
     let lake = lake.context("the lake cannot be opened (ingest makes it when it first starts)")?;
     let files = LakeFiles::of(&lake);
-    let (remote, follower) = node::open_remote(&config, Some(lake), &clock)?;
+    let (remote, follower) = node::open_remote(&config, Some(lake), &clock);
     let ready = remote.clone();
     let answers =
         Answers { live: Arc::new(remote.clone()), intake: Arc::new(remote.clone()), ready: Arc::new(move || ready.readiness()) };

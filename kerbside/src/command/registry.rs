@@ -8,11 +8,14 @@ use bytes::Bytes;
 use lake::contract::{EditVerdict, Intake as _, RowVerdict, Verdict};
 
 use crate::cli::{Registry, Server};
-use crate::command;
 use crate::config::Config;
 use crate::offline::Offline;
 use crate::remote::Remote;
+use crate::security::Deed;
+use crate::{clock, command, data_dir};
 
+/// As the journal's record names whoever edits by this command.
+const AUTHOR: &str = "registry-import";
 /// Rows that are told one by one; the rest are counted.
 const ROWS_TOLD_MAX: usize = 50;
 
@@ -37,19 +40,57 @@ async fn import(file: &Path, dry_run: bool, server: &Server, config: &Config) ->
     };
     let verdict = match Remote::named(server)? {
         Some(remote) => {
-            let path = format!("/v1/registry?author=registry-import&dry_run={dry_run}");
+            let path = format!("/v1/registry?author={AUTHOR}&dry_run={dry_run}");
             let answer = tokio::task::spawn_blocking(move || remote.post(&path, "application/geo+json", &features)).await??;
             judged(answer)?
         }
+        None if dry_run => judged_at_rest(features, config).await?,
         None => {
             let mut offline = Offline::open(config).await?;
+            let dir = config.security.dir(&config.data_dir);
+            let deed = Deed::begin(&dir, "registry import", &file.display().to_string(), clock::system())?;
             let handle = offline.handle();
-            let verdict = offline.run(handle.edit_registry("registry-import", Bytes::from(features), dry_run)).await?;
+            let edited = offline.run(handle.edit_registry(AUTHOR, Bytes::from(features), false)).await;
+            deed.end(&match &edited {
+                Ok(Ok(verdict)) => outcome(verdict),
+                Ok(Err(error)) => format!("failed: {error}"),
+                Err(error) => format!("broke off: {error:#}"),
+            })?;
+            let verdict = edited?;
             offline.close().await?;
             verdict?
         }
     };
     tell(&verdict, dry_run)
+}
+
+/// A dry run is no act and makes nothing: without a data dir the rows are judged as the first of a city.
+async fn judged_at_rest(features: Vec<u8>, config: &Config) -> anyhow::Result<EditVerdict> {
+    if let Err(data_dir::Error::Missing(_)) = data_dir::expect(&config.data_dir) {
+        let nothing = domain::registry::Registry::empty(config.city.clone());
+        let (_, rows) = domain::registry::Edit::parse_geojson(&features, &nothing, clock::system().now());
+        return Ok(EditVerdict { position: None, rows: rows.into_iter().map(RowVerdict::from).collect() });
+    }
+    let mut offline = Offline::open_existing(config).await?;
+    let handle = offline.handle();
+    let verdict = offline.run(handle.edit_registry(AUTHOR, Bytes::from(features), true)).await?;
+    offline.close().await?;
+    Ok(verdict?)
+}
+
+/// As the audit keeps it.
+pub fn outcome(verdict: &EditVerdict) -> String {
+    let count = |wanted: Verdict| verdict.rows.iter().filter(|row| row.verdict == wanted).count();
+    match count(Verdict::Refused) {
+        0 => format!(
+            "{} added, {} changed, {} with a remark, {} unchanged",
+            count(Verdict::Added),
+            count(Verdict::Changed),
+            count(Verdict::Warned),
+            count(Verdict::Unchanged)
+        ),
+        refused => format!("refused: {refused} of {} rows", verdict.rows.len()),
+    }
 }
 
 /// A refused edit is an answer here: its rows say why.

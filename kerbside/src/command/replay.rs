@@ -12,10 +12,9 @@ use crate::{clock, command, interrupt};
 pub async fn run(replay: cli::Replay) -> anyhow::Result<ExitCode> {
     let options = ReplayOptions {
         publisher: PublisherOptions {
-            broker: simulate::broker(&replay.broker)?,
             client_id: format!("kerbside-replay-{}", std::process::id()),
             give_up_after_s: Some(30),
-            ..Default::default()
+            ..simulate::publisher(&replay.target)?
         },
         speed: replay.speed.parse()?,
         shift_to_now: replay.recording.shift_to_now,
@@ -29,7 +28,8 @@ pub async fn run(replay: cli::Replay) -> anyhow::Result<ExitCode> {
     });
     let summary = progress.beside(job.run(interrupt::token())).await?;
     report(&summary)?;
-    Ok(if summary.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_whole = summary.is_complete() && !summary.counts.are_refusals_alone();
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The mapping that the command line names, with its sensor; `None` leaves the choice to the file's header.

@@ -14,10 +14,13 @@ use serde_json::Value;
 
 use crate::cli::{Sql, SqlFormat};
 use crate::config::Config;
-use crate::{clock, command, node};
+use crate::{clock, command, data_dir, node};
 
 pub async fn run(sql: Sql, config: Config) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = clock::system();
+    if config.lake.url.is_empty() {
+        data_dir::expect(&config.data_dir)?;
+    }
     let options = node::lake_options(&config);
     let lake = Lake::open_read_only(options, Arc::clone(&clock)).await.context("the lake cannot be opened")?;
     let limits = EngineLimits {

@@ -6,7 +6,7 @@ use figment::Figment;
 use figment::providers::{Env, Serialized};
 use figment::value::Dict;
 
-const PREFIX: &str = "KERBSIDE_";
+pub const PREFIX: &str = "KERBSIDE_";
 /// Read elsewhere: by the command line, and by scripts and tests.
 const OTHERS: [&str; 4] = ["CONFIG", "BIN", "SHARED", "CRASH_AT"];
 
@@ -42,4 +42,32 @@ fn is_known(defaults: &Figment, key: &str) -> bool {
 
 fn source_keys() -> Dict {
     Figment::from(Serialized::defaults(ingest::source::Options::default())).extract().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_key_without_a_default_has_a_variable_like_the_others() {
+        let defaults = Figment::from(Serialized::defaults(Config::default()));
+        for key in [
+            "http",
+            "mqtt_ws",
+            "mqtts",
+            "mqtt_wss",
+            "https",
+            "link",
+            "ingest.commit_s",
+            "broker.publishes_per_second_max",
+            "source.user",
+            "lake.storage.aws_region",
+        ] {
+            assert!(is_known(&defaults, key), "{key}");
+        }
+        for key in ["htp", "ingest.commit_every", "source.pasword", "nothing.at_all"] {
+            assert!(!is_known(&defaults, key), "{key}");
+        }
+    }
 }

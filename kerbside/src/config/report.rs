@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use figment::value::{Dict, Value};
 
-use super::Loaded;
+use super::{Loaded, origin};
 
 /// Words in the names of keys whose values are never shown.
 const SECRET: [&str; 5] = ["password", "secret", "token", "key", "credential"];
@@ -29,7 +29,11 @@ fn write_dict(loaded: &Loaded, values: &Dict, prefix: &str, lines: &mut String) 
             value => {
                 let is_secret = SECRET.iter().any(|word| name.contains(word)) || SECRET_SECTIONS.contains(&prefix);
                 let text = if is_secret { HIDDEN.to_owned() } else { text(value)? };
-                writeln!(lines, "{key} = {text}  # {}", source(loaded, &key))?;
+                writeln!(
+                    lines,
+                    "{key} = {text}  # {}",
+                    origin::of(&loaded.figment, &key).unwrap_or_else(|| "default".to_owned())
+                )?;
             }
         }
     }
@@ -49,19 +53,6 @@ fn text(value: &Value) -> anyhow::Result<String> {
     }
 }
 
-fn source(loaded: &Loaded, key: &str) -> String {
-    match loaded.figment.find_metadata(key) {
-        Some(metadata) => match &metadata.source {
-            Some(figment::Source::File(path)) => path.display().to_string(),
-            _ if metadata.name.contains("environment") => "environment".to_owned(),
-            _ if metadata.name.contains("Common") => "command line".to_owned(),
-            _ if metadata.name.contains("Value") => "command line, --set".to_owned(),
-            _ => "default".to_owned(),
-        },
-        None => "default".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +63,7 @@ mod tests {
     fn no_secret_is_shown_wherever_it_stands() {
         let set = ["lake.storage.aws_access_key_id=AKIA", "lake.storage.region=x", "source.url=mqtt://u:hush@broker:1883"];
         let common = Common { set: set.map(str::to_owned).to_vec(), ..Common::default() };
-        let text = report(&config::load(&common).expect("valid")).expect("a report");
+        let text = report(&config::load(&common, Vec::new()).expect("valid")).expect("a report");
         assert!(text.contains("mqtt://u:…@broker:1883"), "{text}");
         assert!(!text.contains("hush") && !text.contains("AKIA"), "{text}");
     }

@@ -35,19 +35,20 @@ pub enum Change {
 pub struct Room {
     /// Bytes that the reserve holds.
     reserve: u64,
+    /// Intake stops while so much is left beside the reserve: a write that is under way does not meet a full disk.
+    margin: u64,
     /// The lowest of [`WARNED_OF_PERCENT`] that was told; 100 for none.
     told: u64,
     pub is_full: bool,
 }
 
 impl Room {
-    pub fn new(reserve: u64) -> Self {
-        Self { reserve, told: 100, is_full: false }
+    pub fn new(reserve: u64, margin: u64) -> Self {
+        Self { reserve, margin, told: 100, is_full: false }
     }
 
-    /// Intake stops while so much is left beside the reserve: a write that is under way does not meet a full disk.
-    fn margin(&self) -> u64 {
-        self.reserve / 4
+    pub fn margin(&self) -> u64 {
+        self.margin
     }
 
     /// `refused`: a write just met a full disk, whatever the numbers say.
@@ -63,10 +64,10 @@ impl Room {
             _ if free >= self.told.saturating_add(SLACK_PERCENT) => self.told = lowest.unwrap_or(100),
             _ => {}
         }
-        if !self.is_full && (refused || space.free < self.margin()) {
+        if !self.is_full && (refused || space.free < self.margin) {
             self.is_full = true;
             changes.push(Change::Full);
-        } else if self.is_full && space.free >= self.reserve + 2 * self.margin() {
+        } else if self.is_full && space.free >= self.reserve + 2 * self.margin {
             self.is_full = false;
             changes.push(Change::RoomAgain);
         }
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn each_limit_is_told_once_on_the_way_down_and_again_after_there_was_more() {
-        let mut room = Room::new(8);
+        let mut room = Room::new(8, 2);
         let told: Vec<_> =
             [300, 195, 190, 99, 101, 98, 40, 45, 300, 150].into_iter().map(|free| looked(&mut room, free)).collect();
         let expected = [&[][..], &[20], &[], &[10], &[], &[], &[5], &[], &[], &[20]];
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn intake_stops_before_the_last_byte_and_goes_on_when_the_reserve_fits_again() {
-        let mut room = Room::new(80);
+        let mut room = Room::new(80, 20);
         assert_eq!(looked(&mut room, 10), [Change::Low(5), Change::Full]);
         // The reserve was given up.
         assert_eq!(looked(&mut room, 90), []);
@@ -103,8 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_without_a_reserve_is_watched_all_the_same() {
+        let mut room = Room::new(0, 20);
+        assert_eq!(looked(&mut room, 10), [Change::Low(5), Change::Full]);
+        assert_eq!(looked(&mut room, 40), [Change::RoomAgain]);
+    }
+
+    #[test]
     fn a_write_that_met_a_full_disk_counts_more_than_numbers() {
-        let mut room = Room::new(8);
+        let mut room = Room::new(8, 2);
         assert_eq!(room.look(Space { size: 1_000, free: 900 }, true), [Change::Full]);
         assert_eq!(room.look(Space { size: 0, free: 0 }, true), []);
     }

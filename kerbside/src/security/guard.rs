@@ -40,11 +40,15 @@ impl Guard {
         }))
     }
 
-    /// From here on every answer is by this roster.
-    pub fn replace(&self, roster: Roster) {
+    /// From here on every answer is by this roster; `false` where it says the same as before.
+    pub fn replace(&self, roster: Roster) -> bool {
         let Inner { roster: current, clock, remembered, .. } = &*self.0;
+        if roster == **current.load() {
+            return false;
+        }
         remembered.lock().retain(|device| roster.device(device, clock.now()).is_some());
         current.store(Arc::new(roster));
+        true
     }
 }
 

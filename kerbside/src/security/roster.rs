@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::store::{Device, Key};
 
 /// One state of the store.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Roster {
     devices: HashMap<CompactString, Device>,
     keys: HashMap<CompactString, Key>,

@@ -16,6 +16,7 @@ use rusqlite::{Connection, params};
 
 use super::password::Hash;
 
+const FILE: &str = "credentials.sqlite";
 /// Stands in the file's `user_version`; a change of the tables counts it up.
 const FORMAT: i64 = 2;
 /// How long another process may hold the file.
@@ -145,11 +146,21 @@ pub struct Store {
 }
 
 impl Store {
+    /// The file of a directory where there is one; makes nothing.
+    pub fn open_existing(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let path = dir.join(FILE);
+        match path.try_exists() {
+            Ok(true) => Self::open(dir).map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(StoreError::Io { path, error }),
+        }
+    }
+
     /// Opens the file of a directory; makes both where they are missing, readable by their owner alone.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let io = |error| StoreError::Io { path: dir.to_owned(), error };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
-        let path = dir.join("credentials.sqlite");
+        let path = dir.join(FILE);
         let create = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         create.map_err(|error| StoreError::Io { path: path.clone(), error })?;
         let failed = |error| StoreError::Sqlite { path: path.clone(), error };
@@ -224,6 +235,12 @@ impl Store {
             Ok(true)
         })?;
         if added { Ok(()) } else { Err(StoreError::Exists(device.id.clone())) }
+    }
+
+    /// Whether a device of this id may connect, or might again once its time has come: one that is added needs its place.
+    pub fn has_device(&self, id: &SensorId) -> Result<bool, StoreError> {
+        let query = "SELECT count(*) FROM devices WHERE id = ? AND revoked_at IS NULL";
+        self.query(|connection| connection.query_row(query, [id.as_str()], |row| row.get::<_, i64>(0))).map(|count| count > 0)
     }
 
     pub fn add_key(&mut self, key: &NewKey, who: &str, now: Timestamp) -> Result<(), StoreError> {

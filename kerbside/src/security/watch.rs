@@ -77,8 +77,10 @@ impl Watch {
         let version = self.store.version()?;
         let roster = roster(&self.store)?;
         let (devices, keys) = roster.counts();
-        info!(devices, keys, "credentials changed");
-        self.guard.replace(roster);
+        // The audit log stands in the same store.
+        if self.guard.replace(roster) {
+            info!(devices, keys, "credentials changed");
+        }
         self.version = version;
         Ok(())
     }

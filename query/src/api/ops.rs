@@ -44,7 +44,10 @@ async fn ledger(app: &App, sensor: Option<SensorId>) -> Result<Answer, Problem> 
     let view = match &sensor {
         None => app.live.ledger(),
         // A filter that nothing passes counts nothing: a sensor that was never heard of has a line of zeros.
-        Some(sensor) => app.live.ledger_of(sensor).await?.unwrap_or_default(),
+        Some(sensor) => {
+            let head = app.live.ledger().head;
+            app.live.ledger_of(sensor).await?.unwrap_or_else(|| LedgerView { head, ..LedgerView::default() })
+        }
     };
     let mut answer = ledger_json(&view);
     if let Some(sensor) = sensor {

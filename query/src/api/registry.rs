@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::Position;
 use domain::access::Scope;
-use domain::limits::{HTTP_BODY_BYTES_MAX, HTTP_REGISTRY_BYTES_MAX};
+use domain::limits::{HTTP_BODY_BYTES_MAX, HTTP_LARGE_BODY_WAIT_MAX, HTTP_REGISTRY_BYTES_MAX, HTTP_TURN_WAIT_MAX};
 use domain::registry::geojson_from_csv;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use lake::contract::{RowVerdict, Verdict};
@@ -16,12 +16,11 @@ use crate::answer::{Answer, Written};
 use crate::app::App;
 use crate::call::Call;
 use crate::format::Format;
-use crate::parameter::{Kind, Parameter};
+use crate::parameter::{DRY_RUN, Kind, Parameter};
 use crate::problem::Problem;
 use crate::schema;
 
 const TAG: &str = "registry";
-const DRY_RUN: Parameter = Parameter::query("dry_run", Kind::Flag, "Only judge, change nothing.").or("false");
 const AUTHOR: Parameter =
     Parameter::query("author", Kind::Text { bytes_max: 64 }, "Who edits, for the record.").or("http").example("n.v.an");
 const AT: Parameter =
@@ -37,7 +36,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .access(Access::Key(Scope::Registry))
         .freshness(Freshness::Settled)
         .takes(&[AT])
-        .formats(&[Format::GeoJson]),
+        .formats(&[Format::GeoJson, Format::Json]),
     Endpoint::post("/v1/registry", "importRegistry", |app, call| Box::pin(async move { import(&app, call).await }))
         .says(
             TAG,
@@ -62,14 +61,25 @@ async fn export(app: &App, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::Written(Written::of(app.intake.export_registry(call.arguments.time(AT.name)).await?)))
 }
 
-/// A body that is larger than others may be comes in when no other such one does.
+/// A body that is larger than others may be comes in when no other such one does, within a time: nobody keeps the others out.
 async fn body_of<'a>(app: &'a App, call: &mut Call) -> Result<(Bytes, Option<SemaphorePermit<'a>>), Problem> {
     let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let turn = match length {
-        Some(length) if length <= HTTP_BODY_BYTES_MAX => None,
-        _ => Some(app.large_bodies.acquire().await.map_err(|error| Problem::Internal(error.to_string()))?),
+    if length.is_some_and(|length| length <= HTTP_BODY_BYTES_MAX) {
+        return Ok((call.bytes(HTTP_BODY_BYTES_MAX).await?, None));
+    }
+    let turn = tokio::select! {
+        turn = app.large_bodies.acquire() => turn.map_err(|error| Problem::Internal(error.to_string()))?,
+        () = app.clock.sleep(HTTP_TURN_WAIT_MAX) => {
+            return Err(Problem::unavailable("another large edit of the registry is coming in".to_owned()));
+        }
     };
-    Ok((call.bytes(HTTP_REGISTRY_BYTES_MAX).await?, turn))
+    tokio::select! {
+        body = call.bytes(HTTP_REGISTRY_BYTES_MAX) => Ok((body?, Some(turn))),
+        () = app.clock.sleep(HTTP_LARGE_BODY_WAIT_MAX) => {
+            let minutes = HTTP_LARGE_BODY_WAIT_MAX.as_secs() / 60;
+            Err(Problem::Body(format!("the body was not here within {minutes} minutes: send it in parts, or import it beside the server")))
+        }
+    }
 }
 
 async fn import(app: &App, mut call: Call) -> Result<Answer, Problem> {

@@ -14,6 +14,9 @@ use datafusion::error::DataFusionError;
 use datafusion::functions::{datetime, regex, string, unicode};
 use datafusion::logical_expr::{ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
+/// Tells its refusals from those of the memory pool.
+pub const TOO_LONG: &str = " would make a text of more than ";
+
 /// All of them, each making texts of so many bytes at most.
 pub fn bounded(bytes_max: usize) -> Vec<Arc<ScalarUDF>> {
     let grows = [
@@ -154,7 +157,7 @@ fn judge(name: &str, grows: Grows, call: &ScalarFunctionArgs, bytes_max: usize) 
     let arguments = call.args.iter().map(Argument::of).collect::<Result<Vec<_>, _>>()?;
     let rows = if arguments.iter().all(|argument| argument.is_one) { 1 } else { call.number_rows };
     if (0..rows).any(|row| grows.bytes(&arguments, row) > bytes_max) {
-        let detail = format!("{name} would make a text of more than {bytes_max} bytes");
+        let detail = format!("{name}{TOO_LONG}{bytes_max} bytes");
         return Err(DataFusionError::ResourcesExhausted(detail));
     }
     Ok(arguments)

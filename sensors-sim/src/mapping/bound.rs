@@ -282,6 +282,11 @@ fn field(fields: &mut String, name: &str, value: impl std::fmt::Display) {
     let _ = write!(fields, "{comma}\"{name}\":{value}");
 }
 
+/// Whether a template can be read; its columns are the file's.
+pub(super) fn check_template(text: &str) -> Result<(), String> {
+    template(text, &|_| Ok(0)).map(drop)
+}
+
 fn template(text: &str, find: &dyn Fn(&String) -> Result<usize, String>) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut rest = text;

@@ -13,6 +13,26 @@ pub(super) fn carries_offset(format: &str) -> bool {
     matches!(format, "rfc3339" | "unix_s" | "unix_ms") || format.contains("%z") || format.contains("%:z")
 }
 
+/// Whether rows can be read by a format at all: an instant that it writes has to be one that it reads.
+pub(super) fn check_format(format: &str) -> Result<(), String> {
+    if matches!(format, "rfc3339" | "unix_s" | "unix_ms") {
+        return Ok(());
+    }
+    let instant = jiff::Timestamp::constant(SAMPLE_S, SAMPLE_NANOS).to_zoned(TimeZone::UTC);
+    let read = || -> Result<(), jiff::Error> {
+        let text = jiff::fmt::strtime::format(format, &instant)?;
+        let broken_down = jiff::fmt::strtime::parse(format, text)?;
+        if carries_offset(format) { broken_down.to_timestamp().map(drop) } else { broken_down.to_datetime().map(drop) }
+    };
+    read().map_err(|error| {
+        format!("time.format {format:?}: {error}; write rfc3339, unix_s, unix_ms, or strftime such as \"%Y-%m-%d %H:%M:%S\"")
+    })
+}
+
+/// 2019-11-23 13:45:56.789: no field of it is one digit long, and none can be taken for another.
+const SAMPLE_S: i64 = 1_574_516_756;
+const SAMPLE_NANOS: i32 = 789_000_000;
+
 /// A time rule with its zones looked up.
 #[derive(Clone, Debug)]
 pub(super) struct Labels {
@@ -25,15 +45,19 @@ pub(super) struct Labels {
 
 impl Labels {
     pub(super) fn new(rule: &TimeRule) -> Result<Self, String> {
-        let zone_of =
-            |name: &String| Calendar::new(name).map(|calendar| calendar.zone().clone()).map_err(|error| error.to_string());
+        let zone_at = |key: &str, name: &String| {
+            let found = Calendar::new(name).map(|calendar| calendar.zone().clone());
+            found.map_err(|_| format!("{key} {name:?} is no time zone such as \"Asia/Ho_Chi_Minh\" or \"+07:00\""))
+        };
         let table = rule.zones.iter().flat_map(|zones| &zones.by_value);
         Ok(Self {
             format: rule.format.clone(),
             label: rule.label,
             span_s: rule.span_s,
-            zone: rule.zone.as_ref().map(zone_of).transpose()?,
-            by_value: table.map(|(value, name)| Ok((value.clone(), zone_of(name)?))).collect::<Result<_, String>>()?,
+            zone: rule.zone.as_ref().map(|name| zone_at("time.zone", name)).transpose()?,
+            by_value: table
+                .map(|(value, name)| Ok((value.clone(), zone_at(&format!("time.zones.by_value.{value}"), name)?)))
+                .collect::<Result<_, String>>()?,
         })
     }
 

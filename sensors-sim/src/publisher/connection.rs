@@ -5,8 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use domain::Clock;
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +19,13 @@ const OUTBOUND_BYTES_MAX: usize = 256 * 1024;
 /// Messages taken from the queue at once.
 const BATCH_MAX: usize = 256;
 
+/// With or without TLS.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     inbound: BytesMut,
     outbound: BytesMut,
 }
@@ -37,16 +41,17 @@ pub enum Left {
 /// What a turn of the loop woke up for.
 enum Woke {
     Read(std::io::Result<usize>),
-    Wrote(std::io::Result<usize>),
+    Wrote(std::io::Result<()>),
     Queued(usize),
     Tick,
     Cancelled,
 }
 
 impl Connection {
-    pub async fn open(mut stream: TcpStream, connect: &[u8]) -> Result<Self, Refusal> {
+    pub async fn open(mut stream: Box<dyn Stream>, connect: &[u8]) -> Result<Self, Refusal> {
         let for_now = |error: std::io::Error| Refusal::ForNow(error.to_string());
         stream.write_all(connect).await.map_err(for_now)?;
+        stream.flush().await.map_err(for_now)?;
         let mut inbound = BytesMut::with_capacity(16 * 1024);
         loop {
             match packet::take(&mut inbound).map_err(Refusal::ForNow)? {
@@ -76,20 +81,22 @@ impl Connection {
         shutdown: &CancellationToken,
     ) -> Left {
         stats.lock().resent += window.resend(&mut self.outbound);
-        let (mut reader, mut writer) = self.stream.into_split();
+        let (mut reader, mut writer) = tokio::io::split(self.stream);
         let mut tick = clock.sleep(keep_alive / 2);
-        let (mut open, mut answered) = (true, true);
+        let (mut open, mut answered, mut unflushed) = (true, true, false);
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
-            if !open && window.is_empty() && self.outbound.is_empty() {
+            let is_writing = unflushed || !self.outbound.is_empty();
+            if !open && window.is_empty() && !is_writing {
                 // A failure here costs nothing: everything is acknowledged.
                 let _ = writer.write_all(&packet::DISCONNECT).await;
+                let _ = writer.shutdown().await;
                 return Left::Done;
             }
             let room = if self.outbound.len() < OUTBOUND_BYTES_MAX { window.room().min(BATCH_MAX) } else { 0 };
             let woke = tokio::select! {
                 read = reader.read_buf(&mut self.inbound) => Woke::Read(read),
-                wrote = writer.write_buf(&mut self.outbound), if !self.outbound.is_empty() => Woke::Wrote(wrote),
+                wrote = write(&mut writer, &mut self.outbound, &mut unflushed), if is_writing => Woke::Wrote(wrote),
                 count = queue.recv_many(&mut batch, room), if open && room > 0 => Woke::Queued(count),
                 () = &mut tick => Woke::Tick,
                 () = shutdown.cancelled() => Woke::Cancelled,
@@ -103,7 +110,7 @@ impl Connection {
                         return Left::Lost(detail);
                     }
                 }
-                Woke::Wrote(Ok(_)) => {}
+                Woke::Wrote(Ok(())) => {}
                 Woke::Queued(0) => open = false,
                 Woke::Queued(count) => {
                     let now = clock.elapsed();
@@ -122,6 +129,17 @@ impl Connection {
             }
         }
     }
+}
+
+/// TLS may keep what was written until it is told to let go. Cancel-safe: `unflushed` remembers how far it came.
+async fn write(writer: &mut (impl AsyncWrite + Unpin), outbound: &mut BytesMut, unflushed: &mut bool) -> std::io::Result<()> {
+    if !outbound.is_empty() {
+        writer.write_buf(outbound).await?;
+        *unflushed = true;
+    }
+    writer.flush().await?;
+    *unflushed = false;
+    Ok(())
 }
 
 fn acknowledge(inbound: &mut BytesMut, window: &mut Window, stats: &Mutex<PublisherStats>, now: Duration) -> Result<(), String> {

@@ -20,3 +20,4 @@ mod recovery;
 mod registry;
 mod roles;
 mod state_topics;
+mod tools_over_tls;

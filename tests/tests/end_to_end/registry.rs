@@ -25,6 +25,24 @@ fn a_registry_comes_by_command_into_a_stopped_data_dir_and_out_again() -> anyhow
 }
 
 #[test]
+fn an_import_into_a_stopped_data_dir_is_audited_and_a_dry_run_changes_and_makes_nothing() -> anyhow::Result<()> {
+    let server = Server::stopped("serve", &[])?;
+    let file = server.data_dir().with_file_name("city.geojson");
+    std::fs::write(&file, small_city().to_string())?;
+    let file = file.to_string_lossy();
+    let judged = server.run(&["registry", "import", "--dry-run", &file])?;
+    assert!(judged.status.success() && judged.stdout.contains("5 added"), "{judged:?}");
+    assert!(!server.data_dir().exists());
+    assert!(server.run(&["registry", "import", &file])?.status.success());
+    assert!(server.run(&["registry", "import", "--dry-run", &file])?.stdout.contains("5 unchanged"));
+    let audit = server.run(&["audit"])?.stdout;
+    let acts: Vec<_> = audit.lines().filter(|line| line.contains("registry import")).collect();
+    assert!(acts.len() == 1 && acts[0].contains(&*file) && acts[0].contains("5 added, 0 changed"), "{audit}");
+    assert!(acts[0].contains("uid "), "{audit}");
+    Ok(())
+}
+
+#[test]
 fn a_dry_run_says_what_each_row_would_become_and_changes_nothing() -> anyhow::Result<()> {
     let server = Server::start()?;
     let mut city = small_city();

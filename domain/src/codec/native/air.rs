@@ -102,13 +102,17 @@ impl AirDraft {
 
     fn canonical(&self, quantity: Quantity, sent: f64, options: &Options) -> Result<Converted, Fault> {
         let name = quantity.name();
+        let converted = |unit| quantity.canonical(sent, unit, options.reference_temperature_c);
+        let wrong_unit = |what: &str| {
+            let units: Vec<_> = Unit::ALL.into_iter().filter(|unit| converted(*unit).is_some()).map(Unit::symbol).collect();
+            Fault::new(Reason::BadUnit, format!("units.{name}: {what}, write {}", units.join(" or ")))
+        };
         let unit = match self.units.get(quantity) {
             None => quantity.unit(),
             Some(SentUnit::Known(unit)) => unit,
-            Some(SentUnit::Unknown) => return Err(Fault::new(Reason::BadUnit, format!("units.{name}: unknown unit"))),
+            Some(SentUnit::Unknown) => return Err(wrong_unit("unknown unit")),
         };
-        let wrong_unit = || Fault::new(Reason::BadUnit, format!("units.{name}: {} is no unit of it", unit.symbol()));
-        let value = quantity.canonical(sent, unit, options.reference_temperature_c).ok_or_else(wrong_unit)?;
+        let value = converted(unit).ok_or_else(|| wrong_unit(&format!("{} is no unit of it", unit.symbol())))?;
         if !value.is_finite() {
             return Err(Fault::new(Reason::OutOfRange, format!("{name}: not a finite number")));
         }

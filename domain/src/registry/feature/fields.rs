@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
+use super::spelling::near;
 use crate::id::ObjectId;
 use crate::registry::city::parse_moment;
 use crate::registry::extra::Extra;
@@ -172,11 +173,22 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A required property that is not there; what may be meant for it is.
+    pub fn missing(&self, name: &str, properties: &[&str]) -> Fault {
+        let mut detail = "is missing".to_owned();
+        for unknown in self.map.iter().filter(|(_, value)| !value.is_null()).map(|(unknown, _)| unknown.as_str()) {
+            if !properties.contains(&unknown) {
+                detail.push_str(&format!("; property {unknown:?} is unknown{}", near(unknown, properties)));
+            }
+        }
+        self.fault(name, detail)
+    }
+
     /// What nothing took, kept.
-    pub fn rest(&mut self) -> Extra {
+    pub fn rest(&mut self, properties: &[&str]) -> Extra {
         let map: Map<String, Value> = std::mem::take(&mut self.map);
         for name in map.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name) {
-            self.remarks.push(Remark::new(name, format!("property {name:?} is unknown and kept")));
+            self.remarks.push(Remark::new(name, format!("property {name:?} is unknown and kept{}", near(name, properties))));
         }
         Extra::from(map.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
     }
@@ -211,7 +223,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 }
 
 /// The shape only: 1 to 8 letters or digits between hyphens, beginning with 2 to 8 letters.
-fn is_language_tag(tag: &str) -> bool {
+pub(in crate::registry) fn is_language_tag(tag: &str) -> bool {
     let mut parts = tag.split('-');
     let language =
         parts.next().is_some_and(|part| (2..=8).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_alphabetic()));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fault, Fields, Remark, kind_of};
 use super::geometry;
+use super::spelling::{every_property, properties};
 use crate::id::{ObjectId, SensorId};
 use crate::quantity::Quantity;
 use crate::registry::CityOptions;
@@ -20,6 +21,9 @@ use crate::time::Timestamp;
 /// Unless a site or station says otherwise.
 const HEARTBEAT_S: u32 = 3_600;
 const INTERVAL_S: u32 = 60;
+
+/// The properties of a device's binding.
+const BINDING: [&str; 5] = ["target", "channel", "quantity", "from", "to"];
 
 type Read<T> = Result<T, Fault>;
 
@@ -57,8 +61,9 @@ pub(in crate::registry) fn read(feature: Value, city: &CityOptions, zone: &TimeZ
     };
     let place = feature.get("geometry").filter(|value| !value.is_null());
     let mut fields = Fields::new(properties, zone);
-    let kind = fields.word("kind", &ObjectKind::ALL, ObjectKind::name)?.ok_or_else(|| fields.fault("kind", "is missing"))?;
-    let id = id_of(&mut fields, &feature)?;
+    let kind =
+        fields.word("kind", &ObjectKind::ALL, ObjectKind::name)?.ok_or_else(|| fields.missing("kind", &every_property()))?;
+    let id = id_of(&mut fields, kind, &feature)?;
     let (from, to) = fields.span("valid_from", "valid_to")?;
     let object = match kind {
         ObjectKind::Area => Object::Area(Arc::new(area(&mut fields, id, place, city)?)),
@@ -71,11 +76,11 @@ pub(in crate::registry) fn read(feature: Value, city: &CityOptions, zone: &TimeZ
 }
 
 /// `properties.id`, else the feature's own `id`, where many tools put it.
-fn id_of(fields: &mut Fields<'_>, feature: &Map<String, Value>) -> Read<ObjectId> {
+fn id_of(fields: &mut Fields<'_>, kind: ObjectKind, feature: &Map<String, Value>) -> Read<ObjectId> {
     if let Some(id) = fields.id("id")? {
         return Ok(id);
     }
-    let own = feature.get("id").and_then(Value::as_str).ok_or_else(|| fields.fault("id", "is missing"))?;
+    let own = feature.get("id").and_then(Value::as_str).ok_or_else(|| fields.missing("id", properties(kind)))?;
     ObjectId::new(own).map_err(|error| fields.fault("id", format!("{own:?}: {error}")))
 }
 
@@ -90,7 +95,7 @@ fn area(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>, city: &Cit
         level: fields.text("level")?.unwrap_or_else(smallest),
         parent: fields.id("parent")?,
         geometry,
-        extra: fields.rest(),
+        extra: fields.rest(properties(ObjectKind::Area)),
         id,
     })
 }
@@ -111,7 +116,7 @@ fn site(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read<Si
         opening_hours: opening_hours(fields)?,
         closed: closed(fields)?,
         geometry,
-        extra: fields.rest(),
+        extra: fields.rest(properties(ObjectKind::Site)),
         id,
     })
 }
@@ -123,14 +128,14 @@ fn bay(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read<Bay
     features.dedup();
     features.shrink_to_fit();
     Ok(Bay {
-        site: fields.id("site")?.ok_or_else(|| fields.fault("site", "is missing"))?,
+        site: fields.id("site")?.ok_or_else(|| fields.missing("site", properties(ObjectKind::Bay)))?,
         features,
         max_stay_min: fields.whole("max_stay_min", 1)?,
         heartbeat_s: fields.whole("heartbeat_s", 1)?,
         min_dwell_s: fields.whole("min_dwell_s", 0)?.unwrap_or(0),
         closed: closed(fields)?,
         point,
-        extra: fields.rest(),
+        extra: fields.rest(properties(ObjectKind::Bay)),
         id,
     })
 }
@@ -142,11 +147,11 @@ fn station(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read
         names: fields.names()?,
         class: fields
             .word("class", &StationClass::ALL, StationClass::name)?
-            .ok_or_else(|| fields.fault("class", "is missing"))?,
+            .ok_or_else(|| fields.missing("class", properties(ObjectKind::Station)))?,
         measures: fields.words("measures", &quantities(), Quantity::name)?,
         interval_s: fields.whole("interval_s", 1)?.unwrap_or(INTERVAL_S),
         point,
-        extra: fields.rest(),
+        extra: fields.rest(properties(ObjectKind::Station)),
         id,
     })
 }
@@ -159,7 +164,7 @@ fn device(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read<
     for mut binding in fields.nested("bindings")? {
         let (from, to) = binding.span("from", "to")?;
         bindings.push(Binding {
-            target: binding.id("target")?.ok_or_else(|| binding.fault("target", "is missing"))?,
+            target: binding.id("target")?.ok_or_else(|| binding.missing("target", &BINDING))?,
             channel: binding.text("channel")?,
             quantity: binding.word("quantity", &quantities(), Quantity::name)?,
             from,
@@ -173,7 +178,7 @@ fn device(fields: &mut Fields<'_>, id: ObjectId, place: Option<&Value>) -> Read<
         firmware: fields.text("firmware")?,
         status: fields.word("status", &DeviceStatus::ALL, DeviceStatus::name)?.unwrap_or_default(),
         bindings,
-        extra: fields.rest(),
+        extra: fields.rest(properties(ObjectKind::Device)),
     })
 }
 

@@ -64,6 +64,29 @@ fn an_unknown_property_is_kept_and_told() {
 }
 
 #[test]
+fn a_misspelt_property_is_told_beside_the_one_that_is_missing_for_it() {
+    let cases = [
+        (json!({"kind": "bay", "id": "x", "sight": "s"}), "\"sight\" is unknown, did you mean \"site\"?"),
+        (json!({"kind": "bay", "id": "x", "road": "s", "owner": "y"}), "\"road\" is unknown; property \"owner\" is unknown"),
+        (json!({"kind": "station", "id": "x", "Class": "reference"}), "did you mean \"class\"?"),
+        (json!({"Kind": "site", "id": "x"}), "did you mean \"kind\"?"),
+        (json!({"kind": "device", "id": "x", "bindings": [{"targets": "s"}]}), "did you mean \"target\"?"),
+    ];
+    for (properties, told) in cases {
+        let (_, _, detail) = refusal(&city(), &[here(properties.clone())]);
+        assert!(detail.starts_with("is missing") && detail.contains(told), "{properties}: {detail}");
+    }
+}
+
+#[test]
+fn an_unknown_property_that_is_like_a_known_one_is_warned_of_with_it() {
+    let (_, verdicts) = judge(&city(), &[here(json!({"kind": "site", "id": "s", "heartbeat": 60}))], now());
+    assert_eq!((kinds(&verdicts), verdicts[0].field.as_deref()), (vec![Verdict::Warned], Some("heartbeat")));
+    let detail = verdicts[0].detail.as_deref().unwrap_or_default();
+    assert_eq!(detail, "property \"heartbeat\" is unknown and kept, did you mean \"heartbeat_s\"?");
+}
+
+#[test]
 fn a_wrong_property_is_refused_by_its_name() {
     let cases = [
         (json!({"id": "x"}), "kind"),

@@ -78,3 +78,22 @@ fn a_binding_moves_what_was_accepted_to_its_target() {
     bench.message(Kind::Parking, "dev-1", vec![bay(20, 0)]);
     assert_eq!(bench.pipeline.state().live.parking[&id("bay-1")].version, 4);
 }
+
+#[test]
+fn a_reading_of_the_other_shape_than_its_place_is_flagged_and_leaves_the_place_as_it_stood() {
+    let mut bench = Bench::default();
+    bench.edit(A_COUNTER);
+    bench.edit(ONE_BAY);
+    bench.message(Kind::Parking, "lot-1", vec![counter(10, 4, None)]);
+    bench.message(Kind::Parking, "bay-1", vec![bay(10, 1)]);
+    let shown = bench.pipeline.state().live.parking.clone();
+    bench.message(Kind::Parking, "lot-1", vec![bay(20, 1)]);
+    bench.message(Kind::Parking, "bay-1", vec![counter(20, 4, Some(9))]);
+    assert_eq!(bench.ledger(), counts(4, 4, 0, &[]));
+    assert_eq!(bench.pipeline.state().live.parking, shown);
+    bench.restart();
+    bench.edit(A_DEVICE);
+    assert_eq!(bench.pipeline.state().live.parking[&id("lot-1")], shown[&id("lot-1")]);
+    bench.message(Kind::Parking, "lot-1", vec![counter(30, 5, None)]);
+    assert_eq!(bench.pipeline.state().live.parking[&id("lot-1")].version, 8);
+}

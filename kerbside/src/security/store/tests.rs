@@ -47,6 +47,16 @@ fn what_was_added_is_read_again_and_a_change_is_seen_by_another_connection() {
 }
 
 #[test]
+fn what_only_reads_makes_no_file() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let security = dir.path().join("security");
+    assert!(Store::open_existing(&security).expect("nothing is wrong").is_none());
+    assert!(!security.exists());
+    Store::open(&security).expect("a new store");
+    assert!(Store::open_existing(&security).expect("it is there now").is_some());
+}
+
+#[test]
 fn a_device_ends_by_its_time_and_by_revocation() {
     let (_dir, mut store) = opened();
     store.add_device(&device("bay-1"), Adding::New, "ann", at(1)).expect("added");
@@ -64,8 +74,10 @@ fn an_id_that_stands_is_taken_until_it_is_revoked_or_replaced() {
     let (_dir, mut store) = opened();
     store.add_device(&device("bay-1"), Adding::New, "ann", at(1)).expect("added");
     assert!(matches!(store.add_device(&device("bay-1"), Adding::New, "ann", at(2)), Err(StoreError::Exists(_))));
+    assert!(store.has_device(&device("bay-1").id).expect("readable"));
     store.add_device(&device("bay-1"), Adding::Replacing, "ann", at(3)).expect("replaced");
     store.revoke_device(&SensorId::new("bay-1").expect("an id"), "ann", at(4)).expect("there is one");
+    assert!(!store.has_device(&device("bay-1").id).expect("readable"));
     store.add_device(&device("bay-1"), Adding::New, "ann", at(5)).expect("free again");
     let devices = store.devices().expect("readable");
     assert_eq!((devices.len(), devices[0].life.created_at, devices[0].life.revoked_at), (1, at(5), None));

@@ -1,19 +1,35 @@
-//! A source that subscribes to this process's own listener: its readings would go round for ever.
+//! Another broker as a source: how it is reached, and that it is another one.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
-use ingest::source::Options;
+use anyhow::{Context as _, bail};
+use domain::Clock;
+use ingest::source::{Options, Source};
+use journal::Journal;
 
-/// Refuses a source whose host and port are one of `listeners`. A name that cannot be resolved now is left to the source, which tries again
-/// for ever.
+use crate::tls::{self, ClientFiles, Named};
+
+pub fn open(options: Options, journal: &Journal, clock: &Arc<dyn Clock>) -> anyhow::Result<Source> {
+    let tls = match options.is_secure() {
+        false => None,
+        true => Some(tls::client_config(&ClientFiles {
+            ca: Named { key: "source.ca_file", path: options.ca_file.as_deref() },
+            certificate: Named { key: "source.certificate_file", path: options.certificate_file.as_deref() },
+            key: Named { key: "source.key_file", path: options.key_file.as_deref() },
+        })?),
+    };
+    Ok(Source::new(options, tls, journal.clone(), Arc::clone(clock))?)
+}
+
+/// Refuses a source whose host and port are one of `listeners`: its readings would go round for ever. A name that cannot be resolved now is left to the source, which tries again
+/// for ever. Asking for the name may take seconds: not on an async thread.
 pub fn refuse(source: &Options, listeners: &[SocketAddr]) -> anyhow::Result<()> {
     let (host, port) = source.host_and_port().context("source")?;
     let addresses = (host.as_str(), port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
     let own = addresses.iter().find_map(|there| Some((there, listeners.iter().find(|own| is_reached(own, there))?)));
     if let Some((there, own)) = own {
-        ensure!(
-            false,
+        bail!(
             "source.url names {host}:{port}, which is this process itself ({there} reaches its MQTT listener {own}): its readings would go \
              round for ever; name another broker, or leave the source out"
         );
