@@ -195,6 +195,13 @@ impl Server {
         run(args, &["--data-dir", &self.data_dir().to_string_lossy()])
     }
 
+    /// As [`Server::run`], until the process dies at this moment, such as `commit.before_log:2`.
+    pub fn run_dying_at(&self, moment: &str, args: &[&str]) -> anyhow::Result<Output> {
+        let mut command = kerbside();
+        command.env("KERBSIDE_CRASH_AT", moment).args(args).arg("--data-dir").arg(self.data_dir());
+        ended(command.output()?)
+    }
+
     fn running(&self) -> &Running {
         self.running.as_ref().expect("the server runs")
     }
@@ -232,7 +239,10 @@ pub struct Output {
 
 /// Runs `kerbside` to its end.
 pub fn run(args: &[&str], more: &[&str]) -> anyhow::Result<Output> {
-    let output = kerbside().args(args).args(more).output()?;
+    ended(kerbside().args(args).args(more).output()?)
+}
+
+fn ended(output: std::process::Output) -> anyhow::Result<Output> {
     Ok(Output { status: output.status, stdout: String::from_utf8(output.stdout)?, stderr: String::from_utf8(output.stderr)? })
 }
 

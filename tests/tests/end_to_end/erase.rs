@@ -219,12 +219,10 @@ fn an_erasure_that_was_killed_anywhere_leaves_a_sound_directory_and_the_next_one
     for (number, moment) in moments.into_iter().enumerate() {
         let data = folder.path().join(number.to_string());
         anyhow::ensure!(Command::new("cp").arg("-r").arg(whole.data_dir()).arg(&data).status()?.success());
-        let args = ["--sensor", "bay-1", "--from", FROM, "--to", TO];
-        let mut dying = Server::stopped("erase", &args)?.with_data_dir(data);
-        dying.crash_at(Some(moment.to_owned()));
-        let _no_server = dying.restart();
+        let dying = Server::stopped("serve", &[])?.with_data_dir(data);
+        let died = dying.run_dying_at(moment, &["erase", "--sensor", "bay-1", "--from", FROM, "--to", TO])?;
         let name = moment.split(':').next().unwrap_or_default();
-        assert!(dying.stderr().contains(&format!("ends at {name}")), "{moment}: {}", dying.stderr());
+        assert!(died.stderr.contains(&format!("ends at {name}")), "{moment}: {died:?}");
         assert_verified(&dying, "every promise holds").context(moment)?;
         let ended = erase(&dying, &[])?;
         assert!(ended.status.success(), "{moment}: {ended:?}");
