@@ -126,10 +126,12 @@ impl Pipeline {
     }
 }
 
-/// Whose last reading is gone was not heard, as far as anybody may know; the mark stays an upper bound of what was accepted.
+/// Whose last reading is gone was not heard, as far as anybody may know. The mark stays an upper bound of what was accepted. A transport field
+/// is the last known one, and nobody knows of which reading: the next one brings it again.
 fn forget(sensor: &mut Sensor, of: &Erasure) {
-    if sensor.heard.as_ref().is_some_and(|heard| of.covers(heard.observed_at)) {
-        sensor.heard = None;
+    sensor.heard = sensor.heard.take().filter(|heard| !of.covers(heard.observed_at));
+    if let Some(heard) = &mut sensor.heard {
+        heard.forget_transport();
     }
     for track in sensor.tracks.iter_mut().flatten() {
         if of.covers(track.mark) {

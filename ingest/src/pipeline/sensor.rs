@@ -180,6 +180,10 @@ impl Sensor {
 }
 
 impl Heard {
+    pub fn forget_transport(&mut self) {
+        (self.battery_mv, self.battery_pct, self.rssi_dbm, self.gateway) = (None, None, None, None);
+    }
+
     fn take(&mut self, transport: &Transport) {
         self.battery_mv = transport.battery_mv.or(self.battery_mv);
         self.battery_pct = transport.battery_pct.or(self.battery_pct);
