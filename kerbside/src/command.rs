@@ -62,7 +62,7 @@ fn opened_by(command: &Command) -> Option<Doors> {
         Command::Broker(_) => Some(Doors::of(Roles::BROKER)),
         Command::Ingest(_) => Some(Doors::of(Roles::INGEST)),
         Command::Query(_) => Some(Doors::HTTP),
-        Command::Import(_) | Command::Registry(_) | Command::Sql(_) | Command::Verify => Some(Doors::NONE),
+        Command::Import(_) | Command::Registry(_) | Command::Sql(_) | Command::Erase(_) | Command::Verify => Some(Doors::NONE),
         Command::Simulate(_) | Command::Replay(_) | Command::Audit { .. } | Command::Key(_) | Command::Device(_) => None,
         Command::Config(_) => None,
     }

@@ -60,7 +60,7 @@ fn source(loaded: &Loaded, doors: Doors) -> Result<(), Fault> {
 fn source_key(error: &ingest::source::Error) -> &'static str {
     use ingest::source::Error;
     match error {
-        Error::Url { .. } | Error::Tls { .. } => "source.url",
+        Error::Url { .. } => "source.url",
         Error::ClientId => "source.client_id",
         Error::Filters => "source.filters",
         Error::Share { .. } => "source.share",
