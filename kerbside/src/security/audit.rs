@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn whoever_acts_is_named_where_the_machine_knows_a_name() {
-        let accounts = "root:x:0:0:root:/root:/bin/bash\nan:x:1000:1000::/home/an:/bin/sh\n";
+        let accounts = "root:x:0:0::/:/bin/sh\nan:x:1000:1000::/:/bin/sh\n";
         assert_eq!(named(0, None, accounts), "root (uid 0)");
         assert_eq!(named(1000, Some("binh".to_owned()), accounts), "binh (uid 1000)");
         assert_eq!(named(7, None, accounts), "uid 7");

@@ -2,7 +2,7 @@
 
 use crate::registry::object::ObjectKind;
 
-/// From here on two names are taken for one that was misspelt: `sight` and `site` are, `owner` and `name` are not.
+/// From here on two names are taken for one that was misspelt: `site_id` and `site` are, `owner` and `name` are not.
 const LIKENESS_MIN: f64 = 0.8;
 
 /// What every kind has.
@@ -55,7 +55,7 @@ mod tests {
     fn a_misspelt_name_is_known_again_and_another_word_is_not() {
         let bay = properties(ObjectKind::Bay);
         for (name, meant) in [
-            ("sight", "site"),
+            ("site_id", "site"),
             ("Site", "site"),
             ("max_stay", "max_stay_min"),
             ("heartbeat", "heartbeat_s"),

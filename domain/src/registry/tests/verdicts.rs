@@ -66,7 +66,7 @@ fn an_unknown_property_is_kept_and_told() {
 #[test]
 fn a_misspelt_property_is_told_beside_the_one_that_is_missing_for_it() {
     let cases = [
-        (json!({"kind": "bay", "id": "x", "sight": "s"}), "\"sight\" is unknown, did you mean \"site\"?"),
+        (json!({"kind": "bay", "id": "x", "site_id": "s"}), "\"site_id\" is unknown, did you mean \"site\"?"),
         (json!({"kind": "bay", "id": "x", "road": "s", "owner": "y"}), "\"road\" is unknown; property \"owner\" is unknown"),
         (json!({"kind": "station", "id": "x", "Class": "reference"}), "did you mean \"class\"?"),
         (json!({"Kind": "site", "id": "x"}), "did you mean \"kind\"?"),
