@@ -8,6 +8,7 @@
 //! ```
 
 pub mod access;
+pub mod air;
 pub mod bay;
 pub mod check;
 pub mod codec;

@@ -111,6 +111,20 @@ impl Quantity {
         }
     }
 
+    /// `value`, in the canonical unit, in another one; `None` when the quantity is not measured in it.
+    pub fn in_unit(self, value: f64, unit: Unit, reference_temperature_c: f64) -> Option<f64> {
+        let row = self.row();
+        match (row.conversion, unit) {
+            (_, unit) if unit == row.unit => Some(value),
+            (Conversion::Gas(_) | Conversion::Particle, Unit::MilligramPerCubicMetre) => Some(value / 1_000.0),
+            (Conversion::Gas(gas), Unit::PartsPerBillion) => Some(gas.ppb_from_micrograms(value, reference_temperature_c)),
+            (Conversion::Gas(gas), Unit::PartsPerMillion) => {
+                Some(gas.ppb_from_micrograms(value, reference_temperature_c) / 1_000.0)
+            }
+            _ => None,
+        }
+    }
+
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|row| row.name == name).map(|row| row.quantity)
     }
@@ -177,5 +191,17 @@ mod tests {
         assert_eq!(Quantity::Co2.canonical(420.0, Unit::MicrogramPerCubicMetre, 25.0), None);
         let ppm = Quantity::Co.canonical(1.0, Unit::PartsPerMillion, 25.0);
         assert_eq!(ppm, Quantity::Co.canonical(1_000.0, Unit::PartsPerBillion, 25.0));
+    }
+
+    #[test]
+    fn a_value_comes_back_from_every_unit_that_it_can_be_in() {
+        for quantity in Quantity::all() {
+            for unit in Unit::ALL {
+                let there = quantity.canonical(1.25, unit, 20.0);
+                let back = there.and_then(|value| quantity.in_unit(value, unit, 20.0));
+                assert!(back.is_none_or(|back| (back - 1.25).abs() < 1e-12), "{} in {}", quantity.name(), unit.symbol());
+                assert_eq!(there.is_some(), quantity.in_unit(1.0, unit, 20.0).is_some());
+            }
+        }
     }
 }

@@ -88,6 +88,11 @@ impl Gas {
         let kelvin = reference_temperature_c + 273.15;
         ppb * self.molar_mass_g * REFERENCE_PRESSURE_PA / (MOLAR_GAS_CONSTANT * kelvin) / 1_000.0
     }
+
+    /// The way back.
+    pub fn ppb_from_micrograms(self, micrograms: f64, reference_temperature_c: f64) -> f64 {
+        micrograms / self.micrograms_from_ppb(1.0, reference_temperature_c)
+    }
 }
 
 #[cfg(test)]

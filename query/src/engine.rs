@@ -4,6 +4,7 @@
 //! gets a plan over one [`View`] and nothing else: there is no catalogue that could change under it, no file function, no
 //! way to write. The server and `kerbside sql` ask through the same engine. Everything is done on [threads](threads) of its own.
 
+mod air;
 mod cell;
 mod damage;
 mod day_walk;
@@ -184,7 +185,9 @@ impl Engine {
             .build_arc()?;
         runtime.register_object_store(lake_url().as_ref(), Arc::clone(&files.store));
         let config = SessionConfig::from(config(limits.threads)).with_information_schema(true);
-        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+        let mut builder = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+        builder.scalar_functions().get_or_insert_default().extend(air::functions());
+        let state = builder.build();
         let wide = state.config().clone().with_batch_size(WIDE_ROWS);
         let wide = SessionStateBuilder::new_from_existing(state.clone()).with_config(wide).build();
         let looks = Looks::new(files.clone());

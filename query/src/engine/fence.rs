@@ -67,6 +67,7 @@ const OFFERED: &[&[&str]] = &[
         "sum",
     ],
     &["var", "var_pop", "var_population", "var_samp", "var_sample"],
+    &["eu_aqi", "nowcast", "us_epa", "vn_aqi"],
     &["cume_dist", "dense_rank", "lag", "lead", "ntile", "percent_rank", "rank", "row_number"],
 ];
 
@@ -207,7 +208,8 @@ mod tests {
         let scalar = Defaults::default_scalar_functions();
         let aggregate = Defaults::default_aggregate_functions();
         let window = Defaults::default_window_functions();
-        let scalar = scalar.iter().flat_map(|of| of.aliases().iter().cloned().chain([of.name().to_owned()]));
+        let of_air = super::super::air::functions();
+        let scalar = scalar.iter().chain(&of_air).flat_map(|of| of.aliases().iter().cloned().chain([of.name().to_owned()]));
         let aggregate = aggregate.iter().flat_map(|of| of.aliases().iter().cloned().chain([of.name().to_owned()]));
         let window = window.iter().flat_map(|of| of.aliases().iter().cloned().chain([of.name().to_owned()]));
         let known: Vec<String> = scalar.chain(aggregate).chain(window).collect();
