@@ -147,7 +147,7 @@ impl Bench {
     }
 
     /// A killed service's writer may hold the folder for a moment.
-    async fn journal(&self) -> Journal {
+    pub async fn journal(&self) -> Journal {
         loop {
             let dir = self.dir.path().join("journal");
             let options = journal::Options { dir, ..journal::Options::default() };

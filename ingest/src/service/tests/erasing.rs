@@ -20,9 +20,8 @@ fn erasure(from: i64, to: i64) -> Erasure {
 async fn eraser(bench: &Bench) -> (journal::Journal, Eraser) {
     bench.released().await;
     let dir = bench.dir.path();
-    let options = journal::Options { dir: dir.join("journal"), ..journal::Options::default() };
     let clock: Arc<dyn Clock> = bench.clock.clone();
-    let (journal, _) = journal::Journal::open(options, clock.clone(), bench.fresh_id).expect("opens");
+    let journal = bench.journal().await;
     let url = dir.join("lake").display().to_string();
     let lake = Lake::open(lake::Options::at(url), clock.clone()).await.expect("opens");
     let (city, data_dir) = (CityOptions::default(), dir.to_owned());
