@@ -113,7 +113,7 @@ mod tests {
     fn new_messages_of_a_feed_with_a_circle_in_it_are_not_slowed() {
         let mut circle = Circle::default();
         let mut turns = |message: u64| circle.turns_with(b"kerbside/v1/parking/a", &message.to_le_bytes());
-        assert!((0..5_000).any(|_| turns(1)));
+        assert!((0..5_000).filter(|_| turns(1)).count() > 0);
         assert!(!turns(2) && turns(1));
     }
 

@@ -36,7 +36,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         .access(Access::Key(Scope::Registry))
         .freshness(Freshness::Settled)
         .takes(&[AT])
-        .formats(&[Format::GeoJson, Format::Json]),
+        .formats(&[Format::GeoJson]),
     Endpoint::post("/v1/registry", "importRegistry", |app, call| Box::pin(async move { import(&app, call).await }))
         .says(
             TAG,

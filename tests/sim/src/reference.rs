@@ -66,7 +66,7 @@ pub struct Reference {
     /// By position; the first is before any record.
     expected: Vec<Expected>,
     /// The newest accepted reading of each bay and lot, by its instant.
-    newest: HashMap<String, (Timestamp, ParkingValue)>,
+    newest: HashMap<String, Newest>,
 }
 
 enum Verdict {
@@ -82,6 +82,23 @@ struct At {
     position: u64,
     received_at: Timestamp,
     part: u32,
+}
+
+/// The newest readings of both shapes under one id.
+#[derive(Clone, Debug, Default)]
+struct Newest {
+    bay: Option<(Timestamp, ParkingValue)>,
+    counted_at: Option<Timestamp>,
+}
+
+impl Newest {
+    fn take(&mut self, observed_at: Timestamp, value: ParkingValue) {
+        match value {
+            ParkingValue::Counter { .. } => self.counted_at = self.counted_at.max(Some(observed_at)),
+            ParkingValue::Bay(_) if self.bay.is_none_or(|(at, _)| observed_at > at) => self.bay = Some((observed_at, value)),
+            ParkingValue::Bay(_) => {}
+        }
+    }
 }
 
 impl Reference {
@@ -115,8 +132,16 @@ impl Reference {
 
     /// What live answers must show of the bays at the newest record.
     pub fn bays(&self) -> impl Iterator<Item = (&String, &(Timestamp, ParkingValue))> {
-        // A lot's entry is put together from several readings.
-        self.newest.iter().filter(|(_, (_, value))| matches!(value, ParkingValue::Bay(_)))
+        self.newest.iter().filter_map(|(id, newest)| {
+            let bay = newest.bay.as_ref()?;
+            let stands = match self.known.contains(id) {
+                // A bay's state says nothing of a lot, whose entry is put together from several readings.
+                true => !id.starts_with("lot-"),
+                // Nobody knows yet what it is.
+                false => newest.counted_at.is_none_or(|counted_at| counted_at < bay.0),
+            };
+            stands.then_some((id, bay))
+        })
     }
 
     pub fn registered_bays(&self) -> impl Iterator<Item = &str> {
@@ -250,10 +275,7 @@ impl Reference {
                     ParkingValue::Bay(state) => shown.state = Some(state.name()),
                     ParkingValue::Counter { free, .. } => shown.free = Some(free),
                 }
-                let last = self.newest.entry(id.to_owned()).or_insert((observed_at, parking.value));
-                if observed_at > last.0 {
-                    *last = (observed_at, parking.value);
-                }
+                self.newest.entry(id.to_owned()).or_default().take(observed_at, parking.value);
             }
             Measured::Air(air) => {
                 let is_new = |wanted: Quantity| {

@@ -45,11 +45,11 @@ fn a_kill_of_ingest_behind_mosquitto_loses_nothing() -> anyhow::Result<()> {
 }
 
 /// The first connection must stand before anything is published: a broker keeps nothing for a session it never saw.
-fn subscribed(ingest: &Server) -> anyhow::Result<()> {
+pub fn subscribed(ingest: &Server) -> anyhow::Result<()> {
     let up = until(std::time::Duration::from_secs(20), || {
         let metrics = ingest.api().ask("/metrics").ok()?.body;
         metrics.lines().find(|line| line.starts_with("kerbside_source_subscribed") && line.ends_with(" 1")).map(drop)
     });
-    anyhow::ensure!(up.is_some(), "ingest does not connect to mosquitto; {}", ingest.stderr());
+    anyhow::ensure!(up.is_some(), "ingest does not connect to the broker; {}", ingest.stderr());
     Ok(())
 }

@@ -75,7 +75,8 @@ fn ingest_takes_readings_from_a_broker_over_tls() -> anyhow::Result<()> {
     let filters = "source.filters=[\"kerbside/v1/parking/+\"]";
     let sets = ["source.client_id=ingest-1", filters, &ca, &certificate, &key].map(|set| ["--set", set]).concat();
     let ingest = Server::start_with("ingest", &[&["--broker", &url], &*sets].concat())?;
-    let mut publisher = tests::Publisher::new(broker.mqtt(), "one");
+    super::bridge::subscribed(&ingest)?;
+    let publisher = tests::Publisher::new(broker.mqtt(), "one");
     publisher.publish(&[tests::publisher::parking("bay-1", 1_790_000_000_000, "occupied")]);
     let taken = until(Duration::from_secs(30), || (ingest.api().ledger().ok()?.accepted == 1).then_some(()));
     assert!(taken.is_some(), "{:?}", ingest.api().ledger());
