@@ -94,3 +94,29 @@ impl Store {
         (self.journal.append(kind::SESSION, &mark.encode()), state.durable.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::JournalId;
+    use domain::time::SystemClock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_changes_after_a_snapshot_stands_behind_it_in_the_journal_also_when_appends_failed() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new(|_| Box::pin(std::future::pending())));
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let options = journal::Options { dir: dir.path().to_owned(), ..journal::Options::default() };
+        let (journal, _) = Journal::open(options, Arc::clone(&clock), JournalId(1)).expect("opens");
+        let store = Store::new(journal.clone(), clock, Durable::default());
+        let opened = |client: &str| Change::Opened { client: Text::from(client), clean: false, expiry_s: 60 };
+        store.change(opened("a")).await.expect("durable");
+        journal.hold("full", |_| false);
+        assert!(store.change(opened("b")).await.is_err());
+        journal.release();
+        let (mark, _) = store.snapshot();
+        let later = store.change(opened("c"));
+        assert!(mark.await.expect("durable") < later.await.expect("durable"));
+        journal.close().await.expect("closes");
+    }
+}

@@ -5,8 +5,8 @@
 //! hourly means ──mean, nowcast──► concentration ──Amount: cut in decimals──► Scale ──► sub-index ──► the largest ──► level
 //! ```
 //!
-//! A text of law is a file of data, so that another country's index needs no compiling. All is pure: hours come as slices, and who calls knows
-//! which of them are valid. Concentrations are in canonical units, at the city's reference temperature.
+//! A text of law is a file of data, so that another country's index needs no compiling. All is pure: hours come as slices, and
+//! who calls knows which of them are valid. Concentrations are in canonical units, at the city's reference temperature.
 
 mod amount;
 mod aqi;

@@ -43,10 +43,21 @@ impl Erasure {
         Timestamp::from_micros(self.to.as_micros().saturating_sub(1))
     }
 
-    /// Whether a topic has the sensor's id as one of its levels: `kerbside/v1/parking/{sensor}`, and what other devices and networks make
-    /// of it.
+    /// Whether a topic is of the sensor: where its shape says whose it is, that alone counts; of any other topic each level may be.
     pub fn names(&self, topic: &str) -> bool {
-        topic.split('/').any(|level| level == self.sensor.as_str())
+        let sensor = self.sensor.as_str();
+        let levels: Vec<&str> = topic.split('/').collect();
+        match levels.as_slice() {
+            // `{kind}/{sensor}`, and what is behind them in a topic that has one level too many.
+            ["kerbside", "v1", _, of @ ..] => of.contains(&sensor),
+            ["v3", _, "devices", device, _] => *device == sensor,
+            ["application", _, "device", device, "event", _] => *device == sensor,
+            ["spBv1.0", group, _, node, device @ ..] => {
+                let name: Vec<&str> = [*group, *node].into_iter().chain(device.iter().copied()).collect();
+                name.join(".") == sensor
+            }
+            levels => levels.contains(&sensor),
+        }
     }
 
     /// Whether a message goes. One of unknown time goes unless it holds readings, all of other periods.
@@ -105,6 +116,24 @@ mod tests {
     fn a_message_of_unknown_time_goes_unless_its_readings_are_all_of_another_period() {
         assert!(reaches(TOPIC, "no reading", None));
         assert!(reaches(TOPIC, &reading(15), None) && !reaches(TOPIC, &reading(25), None));
+    }
+
+    #[test]
+    fn a_sensor_that_is_called_like_a_level_of_others_topics_takes_nothing_of_them() {
+        for (sensor, topic) in [
+            ("air", "kerbside/v1/air/station-1"),
+            ("v1", "kerbside/v1/parking/bay-1"),
+            ("devices", "v3/app@t/devices/bay-1/up"),
+            ("up", "application/app/device/bay-1/event/up"),
+            ("group", "spBv1.0/group/DDATA/node/bay-1"),
+        ] {
+            let erasure = Erasure { sensor: SensorId::new(sensor).expect("valid"), from: at(10), to: at(20) };
+            assert!(!erasure.names(topic), "{sensor} in {topic}");
+        }
+        for topic in ["spBv1.0/group/DDATA/node/bay", "kerbside/v1/air/group.node.bay", "street/group.node.bay"] {
+            let erasure = Erasure { sensor: SensorId::new("group.node.bay").expect("valid"), from: at(10), to: at(20) };
+            assert!(erasure.names(topic), "{topic}");
+        }
     }
 
     #[test]

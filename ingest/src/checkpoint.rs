@@ -113,6 +113,9 @@ fn read(version: u32, body: &[u8]) -> Result<Checkpoint, postcard::Error> {
     Ok(checkpoint)
 }
 
+/// Their folder in the data directory.
+pub const CHECKPOINTS: &str = "checkpoint";
+
 /// The folder of checkpoints.
 #[derive(Clone)]
 pub struct Checkpoints {

@@ -26,7 +26,7 @@ use lake::maintenance::{LetterName, Survey};
 use lake::table::Table;
 
 use crate::batch::Batch;
-use crate::checkpoint::{Checkpoints, encode};
+use crate::checkpoint::{CHECKPOINTS, Checkpoints, encode};
 use crate::error::Error;
 use crate::options::Options;
 use crate::pipeline::{Committed, LetterId, Pipeline, Rules};
@@ -76,7 +76,7 @@ impl Eraser {
     /// calling thread.
     pub async fn open(options: Options, deps: Deps) -> Result<Self, Error> {
         let Deps { journal, lake, clock, city, data_dir, .. } = deps;
-        let checkpoints = Checkpoints::open(data_dir.join("checkpoint"))?;
+        let checkpoints = Checkpoints::open(data_dir.join(CHECKPOINTS))?;
         let state = checkpoints.load()?.newest.map(|checkpoint| checkpoint.state).unwrap_or_default();
         let left = journal.head().0.saturating_sub(state.position.0);
         if left > 0 {
@@ -115,12 +115,11 @@ impl Eraser {
 
     /// Closes the period to the sensor and counts off what is about to go. Nothing is left of it in any checkpoint when it returns.
     pub async fn record(&mut self, erasure: &Erasure, found: &Found) -> Result<(), Error> {
-        let is_new = !found.is_recorded || found.new_readings > 0 || !found.new_letters.is_empty();
+        // What a try that died left held is released now, though it was counted off then.
+        let held = self.held(found);
+        let is_new = !found.is_recorded || found.new_readings > 0 || !found.new_letters.is_empty() || !held.is_empty();
         if is_new {
-            let held = self.held(found);
-            let state = self.pipeline.state();
-            let known = state.sensors.number(&erasure.sensor).map_or(0, |number| state.erasures.of(number).len());
-            if known >= ERASED_PERIODS_MAX {
+            if self.others(erasure) >= ERASED_PERIODS_MAX {
                 return Err(Error::TooManyPeriods(erasure.sensor.clone()));
             }
             let mut parts = held.chunks(HELD_A_RECORD);
@@ -144,11 +143,17 @@ impl Eraser {
         Ok(self.checkpoints.remove_damaged()?)
     }
 
+    /// Periods of the sensor that stay beside the new one, which takes the place of those that it holds.
+    fn others(&self, erasure: &Erasure) -> usize {
+        let state = self.pipeline.state();
+        let periods = state.sensors.number(&erasure.sensor).map_or(&[][..], |number| state.erasures.of(number));
+        periods.iter().filter(|period| period.from < erasure.from || erasure.to < period.to).count()
+    }
+
     fn held(&self, found: &Found) -> Vec<(Position, u32)> {
         let state = self.pipeline.state();
         let is_held = |name: &LetterName| state.held.holds(LetterId { of: name.of, element: name.element });
-        let mut held: Vec<_> =
-            found.new_letters.iter().filter(|name| is_held(name)).map(|name| (name.of, name.element)).collect();
+        let mut held: Vec<_> = found.survey.standing().filter(is_held).map(|name| (name.of, name.element)).collect();
         held.sort_unstable();
         held
     }

@@ -41,5 +41,5 @@ pub use checkpoint::CheckpointError;
 pub use error::Error;
 pub use handle::Handle;
 pub use options::{Options, UnknownSensors, Weakness};
-pub use service::{Deps, Service};
+pub use service::{Deps, Service, has_worked_in};
 pub use shared::Floor;

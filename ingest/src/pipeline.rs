@@ -27,6 +27,7 @@ mod touched;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::reading::Element;
 use domain::registry::Registry;
 use domain::{Kind, Position, Promise, Reason, Timestamp, check};
@@ -200,14 +201,18 @@ impl Pipeline {
             return;
         }
         let at = At { position, received_at, message: &message, part: 0, committed };
-        let mut error = None;
+        let (mut error, mut is_erased) = (None, false);
         for element in elements.take(message.elements) {
+            is_erased |= matches!(&element.outcome, Ok(decoded) if self.is_erased(sensor, decoded.reading.observed_at));
             let (verdict, complaint) = self.judge(&at, sensor, element, effects);
             error = error.or(complaint);
             self.book(sensor, Entry::New(verdict, message.count));
         }
         if let Some(sensor) = sensor {
-            effects.uplinks.push(UplinkNote { sensor, position, received_at, publish: message.publish, error });
+            let mut publish = message.publish;
+            // What was erased is shown to nobody, though the rest of its message goes with it.
+            publish.payload = if is_erased { Bytes::new() } else { publish.payload };
+            effects.uplinks.push(UplinkNote { sensor, position, received_at, publish, error });
         }
     }
 

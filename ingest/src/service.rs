@@ -40,7 +40,7 @@ use beside::Beside;
 use leaving::Leaving;
 use take::Taken;
 
-pub use start::Deps;
+pub use start::{Deps, has_worked_in};
 
 /// Ingest, before it runs.
 pub struct Service {

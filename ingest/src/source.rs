@@ -64,7 +64,12 @@ pub enum Status {
 impl Source {
     /// Judges the options and reads the password file. `tls` is how a broker over TLS is reached, as [`Options::is_secure`] says.
     pub fn new(options: Options, tls: Option<Arc<ClientConfig>>, journal: Journal, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let broker = Broker { tls, ..options.broker()? };
+        let broker = options.broker()?;
+        // Whatever went wrong before: what was to be said over TLS is never said in the clear.
+        if broker.is_secure && tls.is_none() {
+            return Err(Error::Tls);
+        }
+        let broker = Broker { tls: tls.filter(|_| broker.is_secure), ..broker };
         Ok(Self { broker, journal, clock, status: watch::Sender::new(Status::Away) })
     }
 

@@ -18,7 +18,7 @@ use lake::table::Table;
 use lake::verify::Verification;
 use serde::Serialize;
 
-use crate::checkpoint::{Checkpoint, Checkpoints};
+use crate::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
 use crate::erase::leftovers;
 use crate::error::Error;
 use crate::options::Options;
@@ -102,7 +102,7 @@ pub async fn verify(
     for damage in &journal.damages {
         report.add(Promise::Ack1, damage.to_string());
     }
-    let found = Checkpoints::read_only(subject.data_dir.join("checkpoint")).load()?;
+    let found = Checkpoints::read_only(subject.data_dir.join(CHECKPOINTS)).load()?;
     for error in &found.damaged {
         report.add(Promise::Sum1, error.to_string());
     }

@@ -1,8 +1,9 @@
 //! Takes the bytes of chosen records out of a journal at rest; their positions, times and all other records stay.
 //!
-//! A segment that holds such a record is written anew beside itself, synced and put in its place by one rename: whatever dies in between,
-//! the next opening finds the old segment or the new one, and the same erasure goes on from there. Where a record was, one without a body
-//! stands, of a kind that the caller names: what kinds mean is not known here. The old bytes leave the directory with their file; the blocks of the disk are not overwritten.
+//! A segment that holds such a record is written anew beside itself, synced and put in its place by one rename: whatever dies in
+//! between, the next opening finds the old segment or the new one, and the same erasure goes on from there. Where a record was,
+//! one without a body stands, of a kind that the caller names: what kinds mean is not known here. The old bytes leave the
+//! directory with their file; the blocks of the disk are not overwritten.
 
 use std::io;
 use std::path::Path;

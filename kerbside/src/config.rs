@@ -4,6 +4,7 @@
 
 mod check;
 mod environment;
+mod fault;
 mod origin;
 mod report;
 
@@ -18,6 +19,7 @@ use crate::cli::{Common, Said};
 use crate::{disk, security, telemetry, tls};
 
 pub use check::check;
+pub use fault::Fault;
 pub use report::report;
 
 /// Looked for in the current directory.

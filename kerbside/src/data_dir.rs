@@ -94,6 +94,11 @@ pub fn journal(path: &Path) -> PathBuf {
     path.join("journal")
 }
 
+/// Where the front keeps sessions and retained messages.
+pub fn broker(path: &Path) -> PathBuf {
+    path.join("broker")
+}
+
 fn lock(path: &Path) -> Result<File, Error> {
     let io = |error| Error::Io { path: path.to_owned(), error };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).map_err(io)?;

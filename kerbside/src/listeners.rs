@@ -8,7 +8,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use anyhow::Context as _;
 use tokio::net::TcpSocket;
 
-use crate::config::Config;
+use crate::config::{Config, Fault};
 use crate::node::Roles;
 
 /// The listeners that a command opens.
@@ -40,13 +40,6 @@ pub struct Door {
     pub address: SocketAddr,
 }
 
-/// What is wrong with the value of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    pub key: &'static str,
-    pub detail: String,
-}
-
 /// Without TLS only where nobody else listens, or where the operator asked for it by name (SEC-1).
 struct Clear {
     is_allowed: bool,
@@ -67,18 +60,23 @@ pub fn resolve(config: &Config, doors: Doors) -> Result<Vec<Door>, Fault> {
                 "{address} is not loopback, and what is said there can be read on the way: {instead}, or allow it by name with {by}"
             )));
         }
-        if let Some(other) = found.iter().find(|other| other.address == address && address.port() != 0) {
-            return Err(fault(format!("{address} is the address of {}, too: each listener needs its own", other.key)));
+        if let Some(other) = found.iter().find(|other| is_one_door(other.address, address)) {
+            return Err(fault(format!("{address} is where {} listens, too ({}): each needs its own", other.key, other.address)));
         }
         found.push(Door { key, address });
     }
     Ok(found)
 }
 
+/// Whether one connection could be for both: an unspecified address stands for all of its family, that of IPv6 for IPv4's as well.
+fn is_one_door(a: SocketAddr, b: SocketAddr) -> bool {
+    let holds = |all: SocketAddr, one: SocketAddr| all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || holds(a, b) || holds(b, a))
+}
+
 /// Binds each address for a moment.
 pub fn try_all(config: &Config, doors: Doors) -> anyhow::Result<()> {
-    let doors = resolve(config, doors).map_err(|fault| anyhow::anyhow!("{}: {}", fault.key, fault.detail))?;
-    for Door { key, address } in doors {
+    for Door { key, address } in resolve(config, doors)? {
         try_one(address).with_context(|| format!("{key}: cannot listen on {address}"))?;
     }
     Ok(())
@@ -145,13 +143,14 @@ mod tests {
     #[test]
     fn a_fault_of_an_address_names_its_key() {
         type Change = fn(&mut Config);
-        let cases: [(Change, &str, &str); 6] = [
+        let cases: [(Change, &str, &str); 7] = [
             (|config| config.http = "nowhere".into(), "http", "no address"),
             (|config| config.mqtts = Some("127.0.0.1".into()), "mqtts", "no address"),
             (|config| config.mqtt = "0.0.0.0:1883".into(), "mqtt", "broker.allow_plaintext_off_loopback"),
             (|config| config.http = "[::]:8080".into(), "http", "query.allow_plaintext_off_loopback"),
             (|config| config.link = Some("0.0.0.0:7400".into()), "link", "ingest.allow_link_off_loopback"),
-            (|config| config.mqtt = "127.0.0.1:8080".into(), "mqtt", "of http, too"),
+            (|config| config.mqtt = "127.0.0.1:8080".into(), "mqtt", "where http listens, too"),
+            (|config| config.mqtts = Some("0.0.0.0:8080".into()), "mqtts", "where http listens, too"),
         ];
         for (change, key, detail) in cases {
             let fault = all(change).expect_err("refused");

@@ -8,6 +8,7 @@ use broker::Broker;
 use domain::rng::Rng;
 use domain::{Clock, JournalId, Position};
 use ingest::link::Link;
+use ingest::source::Source;
 use journal::Journal;
 use lake::Lake;
 use lake::contract::{Intake, Live};
@@ -38,10 +39,10 @@ impl Roles {
 
 /// The open parts. Fields are dropped in this order: the lock of the data directory goes last.
 pub struct Node {
-    config: Config,
     clock: Arc<dyn Clock>,
     journal: Journal,
     broker: Option<Broker>,
+    source: Option<Source>,
     ingest: Option<ingest::Service>,
     http: Option<query::Server>,
     link: Option<Link>,
@@ -68,15 +69,20 @@ impl Node {
             true => Some(open_broker(&config, &journal, &clock, rng, (credentials.guard(), certificates.clone())).await?),
             false => None,
         };
-        if let Some(other) = config.source.clone() {
-            let listeners: Vec<SocketAddr> = broker.iter().map(Broker::local_addr).collect();
-            tokio::task::spawn_blocking(move || source::refuse(&other, &listeners)).await??;
-        }
+        let source = match config.source.clone() {
+            Some(other) => {
+                let listeners: Vec<SocketAddr> = broker.iter().map(Broker::local_addr).collect();
+                let options = other.clone();
+                tokio::task::spawn_blocking(move || source::refuse(&options, &listeners)).await??;
+                Some(source::open(other, &journal, &clock)?)
+            }
+            None => None,
+        };
         let (mut ingest, mut http, mut link, mut remote) = (None, None, None, None);
         if roles.ingest {
             let lake = open_lake(&config, &clock).await?;
             let files = LakeFiles::of(&lake);
-            let service = open_ingest(&config, &journal, lake, &clock, broker.as_ref()).await?;
+            let service = open_ingest(&config, &journal, lake, &clock, floors(broker.as_ref())).await?;
             http = Some(
                 open_http(&config, files, &clock, in_process(&service, &journal), (credentials.guard(), certificates.clone()))
                     .await?,
@@ -87,10 +93,10 @@ impl Node {
             remote = Some(open_remote(&config, None, &clock));
         }
         Ok(Self {
-            config,
             clock,
             journal,
             broker,
+            source,
             ingest,
             http,
             link,
@@ -125,7 +131,7 @@ impl Node {
     pub async fn run(self, mut supervisor: Supervisor) -> anyhow::Result<()> {
         let line = self.ready_line();
         let handle = self.ingest();
-        let Self { config, clock, journal, broker, ingest, http, link, remote, .. } = self;
+        let Self { clock, journal, broker, source, ingest, http, link, remote, .. } = self;
         let (credentials, certificates, disk, data_dir) = (self.credentials, self.certificates, self.disk, self._data_dir);
         supervisor.start(Stage::Doors, "credentials", |token| credentials.run(token));
         supervisor.start(Stage::Pipeline, "disk", |token| disk.run(token));
@@ -167,8 +173,7 @@ impl Node {
                 }
             }
         }
-        if let Some(options) = config.source {
-            let source = source::open(options, &journal, &clock)?;
+        if let Some(source) = source {
             supervisor.start(Stage::Doors, "source", |token| source.run(token));
         }
         if let Some(link) = link {
@@ -261,7 +266,7 @@ async fn open_broker(
     options.websocket = config.mqtt_ws.as_deref().map(|text| address("mqtt_ws", text)).transpose()?;
     options.secure = config.mqtts.as_deref().map(|text| address("mqtts", text)).transpose()?;
     options.secure_websocket = config.mqtt_wss.as_deref().map(|text| address("mqtt_wss", text)).transpose()?;
-    options.dir = config.data_dir.join("broker");
+    options.dir = data_dir::broker(&config.data_dir);
     let tls = certificates.map(|certificates| Arc::new(certificates) as Arc<dyn broker::Tls>);
     let deps = broker::Deps { journal: journal.clone(), clock: Arc::clone(clock), rng, authority: Arc::new(guard), tls };
     Ok(Broker::bind(options, deps).await?)
@@ -271,17 +276,19 @@ pub async fn open_lake(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Resul
     Lake::open(lake_options(config), Arc::clone(clock)).await.context("the lake cannot be opened")
 }
 
+/// What a front in this process still has to read of the journal.
+fn floors(broker: Option<&Broker>) -> Vec<ingest::Floor> {
+    let front = broker.map(Broker::handle);
+    front.into_iter().map(|front| Arc::new(move || front.trim_floor()) as ingest::Floor).collect()
+}
+
 pub async fn open_ingest(
     config: &Config,
     journal: &Journal,
     lake: Lake,
     clock: &Arc<dyn Clock>,
-    broker: Option<&Broker>,
+    floors: Vec<ingest::Floor>,
 ) -> anyhow::Result<ingest::Service> {
-    let mut floors: Vec<ingest::Floor> = Vec::new();
-    if let Some(front) = broker.map(Broker::handle) {
-        floors.push(Arc::new(move || front.trim_floor()));
-    }
     let deps = ingest::Deps {
         journal: journal.clone(),
         lake,

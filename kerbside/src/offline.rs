@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use domain::Clock;
 use domain::rng::Rng;
+use domain::{Clock, Position};
 use journal::Journal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +42,7 @@ impl Offline {
         let clock: Arc<dyn Clock> = clock::system();
         let journal = node::open_journal(config, &clock, &mut Rng::from_entropy()).await?;
         let lake = node::open_lake(config, &clock).await?;
-        let service = node::open_ingest(config, &journal, lake, &clock, None).await?;
+        let service = node::open_ingest(config, &journal, lake, &clock, floors(&data_dir)).await?;
         let (handle, shutdown) = (service.handle(), CancellationToken::new());
         let mut service = tokio::spawn(service.run(shutdown.clone()));
         tokio::select! {
@@ -72,4 +72,10 @@ impl Offline {
         self.service.await??;
         self.journal.close().await.context("closing the journal")
     }
+}
+
+/// A front is not there to say what its sessions have yet to read, so that the journal is kept whole for it until the next start.
+fn floors(data_dir: &DataDir) -> Vec<ingest::Floor> {
+    let has_front = data_dir::broker(data_dir.path()).exists();
+    if has_front { vec![Arc::new(|| Position::START)] } else { Vec::new() }
 }

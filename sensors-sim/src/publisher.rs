@@ -21,8 +21,8 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -222,13 +222,19 @@ pub(crate) enum Refusal {
     ForGood(String),
 }
 
-/// A certificate that is not trusted now is not trusted in a second either.
+/// Whom nobody trusts, or who is somebody else, is so in a second, too; a certificate that is renewed just now, or a clock that
+/// is wrong, is not.
 fn of_tls(error: std::io::Error) -> Refusal {
-    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<tokio_rustls::rustls::Error>());
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
-        Some(tokio_rustls::rustls::Error::InvalidCertificate(_)) => Refusal::ForGood(error.to_string()),
+        Some(rustls::Error::InvalidCertificate(fault)) if is_final(fault) => Refusal::ForGood(error.to_string()),
         _ => Refusal::ForNow(error.to_string()),
     }
+}
+
+fn is_final(fault: &CertificateError) -> bool {
+    use CertificateError::{NotValidForName, NotValidForNameContext, Revoked, UnknownIssuer};
+    matches!(fault, UnknownIssuer | NotValidForName | NotValidForNameContext { .. } | Revoked)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! NowCast: a mean of twelve hours in which the newer count the more, the faster the air changes.
 //!
-//! EPA's formula (Technical Assistance Document, EPA-454/B-24-002), and that of Decision 1459/QĐ-TCMT with one departure: where the weight is a
-//! half the decree prints a sum that is not divided by its weights, which comes out too low as soon as an hour is missing. Here the sum is divided always.
+//! EPA's formula (Technical Assistance Document, EPA-454/B-24-002), and that of Decision 1459/QĐ-TCMT with one departure: where
+//! the weight is a half the decree prints a sum that is not divided by its weights, which comes out too low as soon as an hour
+//! is missing. Here the sum is divided always.
 
 /// Hours that it looks at.
 pub const NOWCAST_HOURS: usize = 12;
@@ -34,7 +35,8 @@ pub fn nowcast(newest_first: impl IntoIterator<Item = Option<f64>>) -> Option<f6
     Some(sum / weights)
 }
 
-/// Of an hour against the one after it: the ratio of the smallest to the largest, a half at least. Where nothing is above zero all count the same.
+/// Of an hour against the one after it: the ratio of the smallest to the largest, a half at least. Where nothing is above zero
+/// all count the same.
 fn weight(smallest: f64, largest: f64) -> f64 {
     if largest > 0.0 { (smallest / largest).max(WEIGHT_MIN) } else { 1.0 }
 }

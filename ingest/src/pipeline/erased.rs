@@ -126,8 +126,8 @@ impl Pipeline {
     }
 }
 
-/// Whose last reading is gone was not heard, as far as anybody may know. The mark stays an upper bound of what was accepted. A transport field
-/// is the last known one, and nobody knows of which reading: the next one brings it again.
+/// Whose last reading is gone was not heard, as far as anybody may know. The mark stays an upper bound of what was accepted. A
+/// transport field is the last known one, and nobody knows of which reading: the next one brings it again.
 fn forget(sensor: &mut Sensor, of: &Erasure) {
     sensor.heard = sensor.heard.take().filter(|heard| !of.covers(heard.observed_at));
     if let Some(heard) = &mut sensor.heard {

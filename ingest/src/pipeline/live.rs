@@ -1,8 +1,9 @@
 //! The live state: who is newest at each target. What it shows does not depend on the order of arrival.
 //!
 //! A reading counts for the target that it was bound to at its own instant. Of one target the newest reading is shown; at one
-//! instant the shortest span, then the lower sensor id. A counter is shown with the capacity that holds then. A reading of the other shape
-//! than its target (free places of a bay, a bay's state of a counter) says nothing of it. What a registry edit makes of it stands in `rebuilt`.
+//! instant the shortest span, then the lower sensor id. A counter is shown with the capacity that holds then. A reading of the
+//! other shape than its target (free places of a bay, a bay's state of a counter) says nothing of it. What a registry edit makes
+//! of it stands in `rebuilt`.
 
 use domain::kind::parking::ParkingValue;
 use domain::registry::{Resolution, TargetKind};

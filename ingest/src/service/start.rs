@@ -1,6 +1,6 @@
 //! Start: the newest checkpoint, the registry as it was there, and the journal's tail from there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Service;
-use crate::checkpoint::{Checkpoints, Found};
+use crate::checkpoint::{CHECKPOINTS, Checkpoints, Found};
 use crate::error::Error;
 use crate::hot::Hot;
 use crate::options::Options;
@@ -26,8 +26,13 @@ use crate::shared::{Floor, Shared};
 use crate::uplinks::Uplinks;
 use crate::writer::Writer;
 
-/// The folder in the data directory.
-const CHECKPOINTS: &str = "checkpoint";
+/// In the data directory.
+const REGISTRY: &str = "registry.sqlite";
+
+/// Whether ingest ever worked in a data directory: there is a lake of it then, somewhere.
+pub fn has_worked_in(data_dir: &Path) -> bool {
+    [REGISTRY, CHECKPOINTS].iter().any(|name| data_dir.join(name).exists())
+}
 
 /// What ingest is given.
 pub struct Deps {
@@ -63,7 +68,7 @@ impl Service {
             warn!(%error, "checkpoint set aside, an older one or the whole journal counts");
         }
         checkpoints.set_aside(&found.damaged)?;
-        let file = deps.data_dir.join("registry.sqlite");
+        let file = deps.data_dir.join(REGISTRY);
         let (store, registry) = registry::open(&file, &deps.lake, &state, deps.journal.head(), &deps.city).await?;
         let registry = Arc::new(registry);
         crash_point!(RecoveryBeforeReplay);

@@ -1,8 +1,9 @@
 //! Notices that what comes from the broker went there from here: this process's own front, or a bridge, hands the source its own messages.
 //!
-//! Nothing is lost or doubled by it, since a reading that comes again is a duplicate, but such a circle turns for ever and as fast as it can. MQTT carries no
-//! mark through every broker and version, so messages are known by their content: in a circle nearly all are old acquaintances. Only readings
-//! count, which have a time of their own and so no reason to come again; other feeds may well repeat themselves.
+//! Nothing is lost or doubled by it, since a reading that comes again is a duplicate, but such a circle turns for ever and as
+//! fast as it can. MQTT carries no mark through every broker and version, so messages are known by their content: in a circle
+//! nearly all are old acquaintances. Only readings count, which have a time of their own and so no reason to come again; other
+//! feeds may well repeat themselves.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -6,7 +6,6 @@
 //! hundred for many readings a second; its default of 20 waits for an fsync every 20 messages).
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -49,6 +49,10 @@ pub enum Version {
 pub enum Error {
     #[error("source url {url:?} is not mqtt://[user:password@]host[:port], nor mqtts://…")]
     Url { url: String },
+    #[error("source url {url:?} names an IPv6 address, at which no certificate is checked: write the broker's name")]
+    Literal { url: String },
+    #[error("source url asks for TLS, and it was not said whom to trust")]
+    Tls,
     #[error("source needs a client id, which names its session at the broker")]
     ClientId,
     #[error("source needs at least one topic filter")]
@@ -90,11 +94,27 @@ impl Default for Options {
     }
 }
 
+/// What a URL's scheme says.
+struct Scheme {
+    usual_port: u16,
+    is_secure: bool,
+}
+
+/// In lower case, however it was written.
+fn scheme(url: &Url) -> Option<Scheme> {
+    match url.scheme() {
+        "mqtt" | "tcp" => Some(Scheme { usual_port: 1883, is_secure: false }),
+        "mqtts" | "ssl" => Some(Scheme { usual_port: 8883, is_secure: true }),
+        _ => None,
+    }
+}
+
 /// The options as judged.
 #[derive(Clone)]
 pub(super) struct Broker {
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) is_secure: bool,
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) login: Option<(String, String)>,
     pub(super) client_id: String,
@@ -116,19 +136,18 @@ impl Options {
         Ok((host.trim_matches(['[', ']']).to_owned(), port))
     }
 
-    /// Whether a TLS configuration is needed to reach it.
+    /// Whether a TLS configuration is needed to reach it; what is no URL is refused by whoever opens it.
     pub fn is_secure(&self) -> bool {
-        ["mqtts://", "ssl://"].iter().any(|scheme| self.url.starts_with(scheme))
+        Url::parse(&self.url).is_ok_and(|url| scheme(&url).is_some_and(|scheme| scheme.is_secure))
     }
 
     pub(super) fn broker(self) -> Result<Broker, Error> {
         let url = Url::parse(&self.url).map_err(|_| Error::Url { url: shown(&self.url) })?;
-        let usual_port = match url.scheme() {
-            "mqtt" | "tcp" => 1883,
-            "mqtts" | "ssl" => 8883,
-            _ => return Err(Error::Url { url: shown(&self.url) }),
-        };
+        let Scheme { usual_port, is_secure } = scheme(&url).ok_or_else(|| Error::Url { url: shown(&self.url) })?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| Error::Url { url: shown(&self.url) })?.to_owned();
+        if is_secure && host.starts_with('[') {
+            return Err(Error::Literal { url: shown(&self.url) });
+        }
         let login = self.login(&url)?;
         if self.client_id.is_empty() {
             return Err(Error::ClientId);
@@ -148,6 +167,7 @@ impl Options {
         Ok(Broker {
             host,
             port,
+            is_secure,
             tls: None,
             login,
             client_id: self.client_id,
@@ -259,6 +279,21 @@ mod tests {
         assert_eq!(broker.login, Some(("bob".to_owned(), "p@ss".to_owned())));
         assert_eq!(with_url("mqtt://[::1]").expect("valid").address().to_string(), "[::1]:1883");
         assert_eq!(with_url("mqtts://example.org").expect("valid").port, 8883);
+    }
+
+    #[test]
+    fn a_url_that_asks_for_tls_asks_for_it_however_it_is_written() {
+        for (url, is_secure) in [
+            ("mqtts://example.org", true),
+            ("MQTTS://example.org", true),
+            (" Ssl://example.org", true),
+            ("mqtt://example.org", false),
+            ("MQTT://example.org", false),
+        ] {
+            let options = Options { url: url.to_owned(), ..Options::default() };
+            assert_eq!((options.is_secure(), with_url(url).expect("valid").is_secure), (is_secure, is_secure), "{url}");
+        }
+        assert!(matches!(with_url("mqtts://[::1]"), Err(Error::Literal { .. })));
     }
 
     #[test]

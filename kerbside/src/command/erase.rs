@@ -68,7 +68,7 @@ fn told(erasure: &Erasure) -> String {
 /// Takes in and commits what waits in the journal. `false` where no ingest ever worked: the data dir of a broker alone.
 async fn settle(config: &Config) -> anyhow::Result<bool> {
     let data_dir = DataDir::open_existing(&config.data_dir)?;
-    let has_ingest = data_dir::lake(data_dir.path()).exists() || data_dir.path().join("checkpoint").exists();
+    let has_ingest = data_dir::lake(data_dir.path()).exists() || ingest::has_worked_in(data_dir.path());
     drop(data_dir);
     if has_ingest {
         Offline::open_existing(config).await?.close().await?;
@@ -121,7 +121,7 @@ impl Places {
             }
             false => None,
         };
-        let front = Kept::open(config.data_dir.join("broker"), &journal).await?;
+        let front = Kept::open(data_dir::broker(&config.data_dir), &journal).await?;
         Ok(Self { journal, journal_dir, eraser, front })
     }
 

@@ -56,12 +56,11 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     Ok(if broken.kinds.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// `None` where no ingest ever worked. A directory in which one did has a registry or a checkpoint, and so a lake somewhere.
+/// `None` where no ingest ever worked. A directory in which one did has a lake somewhere.
 async fn open_lake(config: &Config, data_dir: &DataDir) -> anyhow::Result<Option<Lake>> {
     let is_own = config.lake.url.is_empty();
     let path = data_dir.path();
-    let is_of_ingest = ["registry.sqlite", "checkpoint"].iter().any(|name| path.join(name).exists());
-    if is_own && !data_dir::lake(path).exists() && !is_of_ingest {
+    if is_own && !data_dir::lake(path).exists() && !ingest::has_worked_in(path) {
         return Ok(None);
     }
     let lake = Lake::open_read_only(node::lake_options(config), clock::system()).await.context("the lake")?;

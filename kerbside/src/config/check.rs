@@ -6,12 +6,13 @@
 use figment::Figment;
 use lake::table::Table;
 
-use super::{Config, Loaded, origin};
-use crate::listeners::{self, Doors, Fault};
+use super::{Config, Fault, Loaded, origin};
+use crate::listeners::{self, Doors};
+use crate::source;
 
 /// The first fault, as one sentence.
 pub fn check(loaded: &Loaded, doors: Doors) -> anyhow::Result<()> {
-    let faults = [values, source, listeners];
+    let faults = [values, another_broker, listeners];
     let found = faults.into_iter().find_map(|fault| fault(loaded, doors).err());
     found.map_or(Ok(()), |Fault { key, detail }| anyhow::bail!("{}", sentence(&loaded.figment, key, &detail)))
 }
@@ -49,18 +50,19 @@ fn listeners(loaded: &Loaded, doors: Doors) -> Result<(), Fault> {
 }
 
 /// Another broker: named by whoever wants one, since the default of its address is this machine.
-fn source(loaded: &Loaded, doors: Doors) -> Result<(), Fault> {
+fn another_broker(loaded: &Loaded, doors: Doors) -> Result<(), Fault> {
     let Some(source) = loaded.config.source.as_ref().filter(|_| doors.let_readings_in()) else { return Ok(()) };
     if loaded.figment.find_value("source.url").is_err() {
         return Err(Fault { key: "source.url", detail: "is missing: source needs its broker, such as mqtt://host:1883".into() });
     }
-    source.host_and_port().map(drop).map_err(|error| Fault { key: source_key(&error), detail: error.to_string() })
+    source.host_and_port().map_err(|error| Fault { key: source_key(&error), detail: error.to_string() })?;
+    source::tls(source).map(drop)
 }
 
 fn source_key(error: &ingest::source::Error) -> &'static str {
     use ingest::source::Error;
     match error {
-        Error::Url { .. } => "source.url",
+        Error::Url { .. } | Error::Literal { .. } | Error::Tls => "source.url",
         Error::ClientId => "source.client_id",
         Error::Filters => "source.filters",
         Error::Share { .. } => "source.share",
@@ -155,6 +157,7 @@ mod tests {
             "query.connections_max=0",
             "query.ingest=nowhere",
             "source.url=http://x",
+            "source.url=mqtts://[::1]",
             "tls.key=server.key",
             "mqtts=nowhere",
             "mqtt_ws=0.0.0.0:9001",

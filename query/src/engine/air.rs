@@ -1,7 +1,8 @@
 //! Functions of the air: `vn_aqi`, `us_epa`, `eu_aqi` give the sub-index of a concentration, `nowcast` the mean of twelve hours that they take.
 //!
-//! Concentrations are in the units of the lake, at 25 °C. Values come row by row and are as long as a number, so that nothing of it grows; lists
-//! are not among the values that a statement may make, so the hours of a NowCast are told one by one: `lag` gives them.
+//! Concentrations are in the units of the lake, at 25 °C. Values come row by row and are as long as a number, so that nothing of
+//! it grows; lists are not among the values that a statement may make, so the hours of a NowCast are told one by one: `lag`
+//! gives them.
 
 use std::sync::{Arc, LazyLock};
 

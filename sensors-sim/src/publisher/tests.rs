@@ -62,3 +62,17 @@ async fn without_a_broker_it_gives_up_when_told_to() {
     let (publisher, _handle) = Publisher::new(options, clock());
     assert!(matches!(publisher.run(CancellationToken::new()).await, Err(Error::Broker { .. })));
 }
+
+#[test]
+fn a_certificate_that_may_be_right_in_a_while_is_tried_again() {
+    for (fault, is_final) in [
+        (CertificateError::UnknownIssuer, true),
+        (CertificateError::NotValidForName, true),
+        (CertificateError::Revoked, true),
+        (CertificateError::Expired, false),
+        (CertificateError::NotValidYet, false),
+    ] {
+        let told = of_tls(std::io::Error::other(rustls::Error::InvalidCertificate(fault.clone())));
+        assert_eq!(matches!(told, Refusal::ForGood(_)), is_final, "{fault:?}");
+    }
+}

@@ -77,6 +77,34 @@ fn a_persistent_session_gets_what_came_while_it_was_away_also_over_a_kill() -> a
     Ok(())
 }
 
+#[test]
+fn a_persistent_session_gets_what_came_while_it_was_away_also_over_changes_without_a_server() -> anyhow::Result<()> {
+    let clients = Clients::find()?;
+    let mut server = Server::start_with("serve", &["--set", "journal.segment_bytes=8192"])?;
+    let away = ["-t", "demo/away", "-q", "1", "-c", "-i", "sleeper"];
+    clients.run_subscriber(&server, "mqttv311", &[&away[..], &["-E"]].concat())?;
+    let messages: Vec<String> = (0..30).map(|n: i32| format!("{n:0>1000}")).collect();
+    for message in &messages {
+        clients.publish(&server, "mqttv311", &["-t", "demo/away", "-q", "1", "-m", message])?;
+    }
+    server.kill()?;
+    // The journal may be trimmed up to the second newest checkpoint.
+    for name in ["one", "two", "three"] {
+        let file = server.data_dir().with_extension("geojson");
+        let site = format!(
+            r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","geometry":{{"type":"Point","coordinates":[105.8,21.0]}},
+               "properties":{{"kind":"site","id":"lot-1","site_kind":"lot","capacity":3,"name":"{name}"}}}}]}}"#
+        );
+        std::fs::write(&file, site)?;
+        let imported = server.run(&["registry", "import", &file.to_string_lossy()])?;
+        anyhow::ensure!(imported.status.success(), "{imported:?}");
+    }
+    server.restart()?;
+    let output = clients.run_subscriber(&server, "mqttv311", &[&away[..], &["-C", "30", "-W", "15"]].concat())?;
+    assert_eq!(output.lines().collect::<Vec<_>>(), messages);
+    Ok(())
+}
+
 struct Clients {
     publish: std::path::PathBuf,
     subscribe: std::path::PathBuf,

@@ -53,6 +53,10 @@ fn a_dry_run_says_what_each_row_would_become_and_changes_nothing() -> anyhow::Re
     assert_eq!(refused.len(), 1, "{answer}");
     assert_eq!((refused[0]["row"].as_u64(), refused[0]["field"].as_str()), (Some(3), Some("site")));
     assert!(server.api().list("/v1/parking/sites")?.is_empty());
+    let is_act = || anyhow::Ok(server.run(&["audit"])?.stdout.contains("importRegistry"));
+    assert!(!is_act()?, "a dry run is none");
+    server.api().post("/v1/registry", "application/geo+json", city.to_string().as_bytes())?;
+    assert!(is_act()?, "what is refused was tried");
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// Brazil's index for days: bands meet, indices go from 40 to 41. Concentrations in µg/m³, carbon monoxide in ppm (Guia técnico, MMA 2020).
+/// Brazil's index for days: bands meet, indices go from 40 to 41. Concentrations in µg/m³, carbon monoxide in ppm (Guia técnico,
+/// MMA 2020).
 const IQAR: &str = r##"
 kind = "index"
 id = "iqar"

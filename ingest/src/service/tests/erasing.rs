@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use domain::limits::ERASED_PERIODS_MAX;
+use domain::record::{Erase, Record};
 use domain::registry::CityOptions;
 use domain::{Clock, Erasure, Reason, SensorId};
 use lake::Lake;
@@ -10,6 +12,7 @@ use lake::table::Table;
 
 use super::bench::{Bench, ONE_BAY, Running, air, counts, parking, second};
 use crate::erase::{Eraser, Found, reaches};
+use crate::error::Error;
 use crate::options::Options;
 use crate::service::Deps;
 
@@ -124,7 +127,10 @@ async fn a_reading_of_an_erased_period_is_refused_and_none_of_its_bytes_are_kept
         let ingest = bench.start().await;
         let before = ingest.ledger();
         let (outside, inside) = (parking("bay-1", 10, "vacant"), parking("bay-1", 20, "occupied"));
+        let erased = inside.payload.clone();
         ingest.publish(vec![inside, outside, parking("bay-1", 86_400, "occupied")]).await;
+        let uplinks = ingest.handle.uplinks(&erasure(0, 1).sensor).await.expect("at hand");
+        assert!(uplinks.len() >= 3 && uplinks.iter().all(|uplink| uplink.payload != erased), "shown to nobody");
         let after = ingest.ledger();
         let expired = Reason::Expired as usize;
         assert_eq!(after.rejected[expired], before.rejected[expired] + 1);
@@ -190,4 +196,50 @@ async fn a_held_reading_of_an_erased_period_is_not_waited_for_any_more() {
     assert_eq!(ingest.handle.status().held, 1);
     ingest.stop().await;
     assert_eq!(bench.broken_promises().await, Vec::<String>::new());
+}
+
+async fn append(bench: &Bench, erases: impl IntoIterator<Item = Erase>) {
+    bench.released().await;
+    let journal = bench.journal().await;
+    for erase in erases {
+        let (kind, body) = Record::Erase(erase).encode();
+        journal.append(kind, &body).await.expect("durable");
+    }
+    journal.close().await.expect("closes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_try_that_died_left_held_is_released_by_the_next() {
+    let mut bench = filled().await;
+    let far = Erasure { from: second(86_400), to: bench.clock.now(), ..erasure(0, 0) };
+    let found = erase(&bench, &far, Until::Survey).await;
+    // The first of several records: it counts everything off, and the letters that are held stand in the others.
+    let first = Erase { of: far.clone(), readings: found.readings(), letters: found.letters(), held: Vec::new() };
+    append(&bench, [first]).await;
+    for held in [2, 1] {
+        let ingest = bench.start().await;
+        assert_eq!(ingest.handle.status().held, held);
+        ingest.stop().await;
+        erase(&bench, &far, Until::Journal).await;
+    }
+    assert_eq!(bench.broken_promises().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sensor_with_as_many_erased_periods_as_may_be_can_have_them_in_a_longer_one() {
+    let mut bench = Bench::new(Options::default());
+    let periods = (0..ERASED_PERIODS_MAX as i64).map(|n| erasure(10 * n, 10 * n + 5));
+    append(&bench, periods.map(|of| Erase { of, readings: 0, letters: 0, held: Vec::new() })).await;
+    bench.start().await.stop().await;
+    let (journal, mut eraser) = eraser(&bench).await;
+    let beside = erasure(-20, -10);
+    let found = eraser.survey(&beside).await.expect("readable");
+    assert!(matches!(eraser.record(&beside, &found).await, Err(Error::TooManyPeriods(_))));
+    let longer = erasure(-20, 25);
+    let found = eraser.survey(&longer).await.expect("readable");
+    eraser.record(&longer, &found).await.expect("it takes the place of three");
+    let found = eraser.survey(&beside).await.expect("readable");
+    eraser.record(&beside, &found).await.expect("it is recorded already");
+    drop(eraser);
+    journal.close().await.expect("closes");
 }

@@ -65,6 +65,24 @@ async fn only_one_reading_select_is_taken() {
 }
 
 #[tokio::test]
+async fn a_fault_is_told_without_the_engine_s_own_names_and_steps() {
+    let fixture = filled().await;
+    for (sql, named) in [
+        ("SELECT nope FROM parking_readings", "nope"),
+        ("SELECT sensor + 1 FROM parking_readings WHERE nope.x = 1", "nope"),
+        ("SELECT no_such(sensor) FROM parking_readings", "no_such"),
+        ("SELECT (1", "Expected: )"),
+    ] {
+        let Err(EngineError::Statement(told)) = ask(&fixture, sql).await else { panic!("{sql} was taken") };
+        assert!(told.contains(named), "{told}");
+        assert!(
+            !["datafusion", "caused by", "Error during planning", "type_coercion"].iter().any(|own| told.contains(own)),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn more_rows_than_allowed_are_refused_not_cut() {
     let fixture = filled().await;
     let limits = StatementLimits { rows: 2, ..StatementLimits::default() };
