@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, KeptWill, Subscription};
+use crate::options::Options;
 use crate::packet::Text;
 
 /// Everything that a restart needs to know of clients.
@@ -79,6 +80,13 @@ impl Durable {
     /// The part of it that is one client's.
     pub fn bytes_of(&self, client: &str) -> usize {
         self.sessions.get(client).map_or(0, Kept::bytes) + self.wills.get(client).map_or(0, KeptWill::bytes)
+    }
+
+    /// The least position after which a session or a group is owed something; `None`: none is.
+    pub fn floor(&self, options: &Options) -> Option<Position> {
+        let is_held = |(client, kept): &(&Text, &Kept)| kept.has_backlog() || options.is_required(client);
+        let sessions = self.sessions.iter().filter(is_held).map(|(_, kept)| kept.cursor);
+        sessions.chain(self.shares.values().copied()).min()
     }
 
     /// Takes in the change that stands in the journal at `position`.

@@ -4,36 +4,16 @@
 //! journal's end is taken in first, as a start does, and the checkpoint is written anew without what the erasure reaches: from then on
 //! nothing of the journal before it is needed, and whoever takes the messages' bytes out of it brings no older retained message back.
 
-use std::path::PathBuf;
-
 use domain::erasure::{Erasure, Message};
 use domain::record::{Content, kind};
-use journal::{Entry, Journal};
+use journal::Entry;
 
+use crate::at_rest::AtRest;
 use crate::change::{Change, KeptWill};
-use crate::checkpoint::{Checkpoint, Checkpoints};
 use crate::error::Error;
-use crate::recovery::{Recovered, recover};
 use crate::retained::KeptMessage;
 
-/// The front's state at the journal's end.
-pub struct Kept {
-    journal: Journal,
-    checkpoints: Checkpoints,
-    recovered: Recovered,
-}
-
-impl Kept {
-    /// `None` where no front ever kept anything in `dir`.
-    pub async fn open(dir: PathBuf, journal: &Journal) -> Result<Option<Self>, Error> {
-        if !dir.exists() {
-            return Ok(None);
-        }
-        let checkpoints = Checkpoints::open(dir)?;
-        let recovered = recover(&checkpoints, journal).await?;
-        Ok(Some(Self { journal: journal.clone(), checkpoints, recovered }))
-    }
-
+impl AtRest {
     /// Retained messages and wills that an erasure reaches.
     pub fn count(&self, erasure: &Erasure) -> u64 {
         let retained = self.recovered.retained.kept().iter().filter(|message| reaches_retained(erasure, message)).count();
@@ -47,9 +27,7 @@ impl Kept {
         retained.retain(|message| !reaches_retained(erasure, message));
         let mut sessions = self.recovered.durable.clone();
         sessions.wills.retain(|_, will| !reaches_will(erasure, will));
-        let position = self.recovered.position;
-        let journal = self.journal.id().0;
-        self.checkpoints.write(&Checkpoint { journal, sessions_at: position, sessions, retained_at: position, retained })
+        self.write(sessions, retained)
     }
 }
 
@@ -79,6 +57,7 @@ mod tests {
     use domain::record::{Publish, Source};
     use domain::time::SystemClock;
     use domain::{Clock, JournalId, SensorId, Timestamp};
+    use journal::Journal;
 
     use super::*;
 
@@ -122,12 +101,12 @@ mod tests {
             assert_eq!(reaches(&erasure(), &entry), client == "a");
         }
         let front = dir.path().join("broker");
-        assert!(Kept::open(front.clone(), &journal).await.expect("readable").is_none());
+        assert!(AtRest::open(front.clone(), &journal).await.expect("readable").is_none());
         std::fs::create_dir(&front).expect("writable");
-        let kept = Kept::open(front.clone(), &journal).await.expect("readable").expect("a front");
+        let kept = AtRest::open(front.clone(), &journal).await.expect("readable").expect("a front");
         assert_eq!(kept.count(&erasure()), 2);
         kept.erase(&erasure()).expect("writable");
-        let again = Kept::open(front, &journal).await.expect("readable").expect("a front");
+        let again = AtRest::open(front, &journal).await.expect("readable").expect("a front");
         assert_eq!(again.count(&erasure()), 0);
         let topics: Vec<_> = again.recovered.retained.kept().into_iter().map(|message| message.topic.to_string()).collect();
         assert_eq!(topics, ["kerbside/v1/parking/bay-2"]);

@@ -14,6 +14,7 @@
 mod acks;
 mod admission;
 mod alias;
+mod at_rest;
 mod broker;
 mod change;
 mod checkpoint;
@@ -61,6 +62,7 @@ mod websocket;
 mod wills;
 pub mod wire;
 
+pub use at_rest::AtRest;
 pub use broker::{Broker, Deps};
 pub use engine::THREADS as ENGINE_THREADS;
 pub use error::Error;

@@ -1,7 +1,8 @@
 //! Changes to lasting sessions: into the journal and into the state, in one order.
 //!
 //! One lock spans the append and the application, so that the state at any moment is the fold of exactly the session records up to a
-//! position: that is what a checkpoint writes. Appending is a copy into memory, never a disk access.
+//! position: that is what a checkpoint writes. Appending is a copy into memory, never a disk access. A change whose append failed was
+//! answered to nobody, and stands in the state all the same: a client may find it done, as after an answer that was lost.
 
 use domain::Clock;
 use domain::record::kind;
@@ -114,9 +115,13 @@ mod tests {
         journal.hold("full", |_| false);
         assert!(store.change(opened("b")).await.is_err());
         journal.release();
-        let (mark, _) = store.snapshot();
+        let (mark, durable) = store.snapshot();
         let later = store.change(opened("c"));
-        assert!(mark.await.expect("durable") < later.await.expect("durable"));
+        let (mark, later) = (mark.await.expect("durable"), later.await.expect("durable"));
+        assert!(mark < later, "{mark} {later}");
+        let mut clients: Vec<_> = durable.sessions.keys().map(ToString::to_string).collect();
+        clients.sort_unstable();
+        assert_eq!(clients, ["a", "b"], "all before the mark, and nothing of after it");
         journal.close().await.expect("closes");
     }
 }

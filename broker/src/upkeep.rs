@@ -203,11 +203,7 @@ impl Hub {
     /// The journal has to be kept after this position.
     pub fn trim_floor(&self) -> Position {
         let dispatched = self.routes.dispatched();
-        let kept = self.store.read(|durable| {
-            let is_held = |(client, kept): &(&Text, &Kept)| kept.has_backlog() || self.options.is_required(client);
-            let sessions = durable.sessions.iter().filter(is_held).map(|(_, kept)| kept.cursor);
-            sessions.chain(durable.shares.values().copied()).min()
-        });
+        let kept = self.store.read(|durable| durable.floor(&self.options));
         let online = self.online.clients(dispatched).into_iter().chain(self.online.shares(dispatched));
         let online = online.map(|progress| progress.cursor).min();
         [Some(self.floor.checkpointed()), Some(dispatched), kept, online].into_iter().flatten().min().unwrap_or_default()

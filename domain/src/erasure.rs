@@ -48,13 +48,17 @@ impl Erasure {
         let sensor = self.sensor.as_str();
         let levels: Vec<&str> = topic.split('/').collect();
         match levels.as_slice() {
+            ["kerbside", "v1", "state", _, target] => *target == sensor,
             // `{kind}/{sensor}`, and what is behind them in a topic that has one level too many.
-            ["kerbside", "v1", _, of @ ..] => of.contains(&sensor),
-            ["v3", _, "devices", device, _] => *device == sensor,
-            ["application", _, "device", device, "event", _] => *device == sensor,
+            ["kerbside", "v1", _, of @ ..] if !of.is_empty() => of.contains(&sensor),
+            ["v3", _, "devices", device, ..] | ["application", _, "device", device, ..] => *device == sensor,
             ["spBv1.0", group, _, node, device @ ..] => {
-                let name: Vec<&str> = [*group, *node].into_iter().chain(device.iter().copied()).collect();
-                name.join(".") == sensor
+                let parts: Vec<&str> = [*group, *node].into_iter().chain(device.iter().copied()).collect();
+                // Whose whole name is none that can be asked for stands under the last part of it.
+                match SensorId::new(&parts.join(".")) {
+                    Ok(name) => name == self.sensor,
+                    Err(_) => parts.last() == Some(&sensor),
+                }
             }
             levels => levels.contains(&sensor),
         }
@@ -125,6 +129,9 @@ mod tests {
             ("v1", "kerbside/v1/parking/bay-1"),
             ("devices", "v3/app@t/devices/bay-1/up"),
             ("up", "application/app/device/bay-1/event/up"),
+            ("down", "v3/app@t/devices/bay-1/down/push"),
+            ("command", "application/app/device/bay-1/command/down"),
+            ("parking", "kerbside/v1/state/parking/street-1"),
             ("group", "spBv1.0/group/DDATA/node/bay-1"),
         ] {
             let erasure = Erasure { sensor: SensorId::new(sensor).expect("valid"), from: at(10), to: at(20) };
@@ -138,7 +145,14 @@ mod tests {
 
     #[test]
     fn a_topic_names_the_sensor_as_a_whole_level() {
-        for topic in ["v3/app@t/devices/bay-1/up", "bay-1", "kerbside/v1/senml/bay-1"] {
+        for topic in [
+            "v3/app@t/devices/bay-1/up",
+            "bay-1",
+            "kerbside/v1/senml/bay-1",
+            "kerbside/v1/bay-1",
+            "kerbside/v1/parking/bay-1/again",
+            "spBv1.0/City Park/DDATA/node/bay-1",
+        ] {
             assert!(reaches(topic, "x", Some(15)), "{topic}");
         }
         for topic in ["kerbside/v1/parking/bay-10", "kerbside/v1/parking/bay-2", "a/x-bay-1"] {

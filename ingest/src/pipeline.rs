@@ -27,7 +27,6 @@ mod touched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::reading::Element;
 use domain::registry::Registry;
 use domain::{Kind, Position, Promise, Reason, Timestamp, check};
@@ -209,10 +208,7 @@ impl Pipeline {
             self.book(sensor, Entry::New(verdict, message.count));
         }
         if let Some(sensor) = sensor {
-            let mut publish = message.publish;
-            // What was erased is shown to nobody, though the rest of its message goes with it.
-            publish.payload = if is_erased { Bytes::new() } else { publish.payload };
-            effects.uplinks.push(UplinkNote { sensor, position, received_at, publish, error });
+            effects.uplinks.push(UplinkNote { sensor, position, received_at, publish: message.publish, is_erased, error });
         }
     }
 

@@ -10,7 +10,7 @@
 //! no session epoch in rumqttc and a late one would hit another message of the next connection; here a connection is a link of its own, thrown away
 //! with its queue, so that a stale acknowledgement has nowhere to go. Subscriptions ask for QoS 1: QoS 2 would save no duplicate that identity
 //! does not already catch, and rumqttc forgets open QoS 2 ids on reconnect. Absent: publishing (rumqttc holds acknowledgements back behind
-//! a full outgoing window, so a publisher needs a client of its own) and TLS.
+//! a full outgoing window, so a publisher needs a client of its own), and whom TLS trusts, which is handed in.
 
 mod circle;
 mod link;

@@ -15,9 +15,12 @@ const PAYLOAD_KEPT_MAX: usize = 4 * 1024;
 /// Of topic and complaint each: their lengths are two bytes.
 const TEXT_KEPT_MAX: usize = 1024;
 
-/// Bytes of an entry before its texts: previous (8), received_at (8), position (8), three lengths (2 each), whether there is
-/// a complaint (1).
+/// Bytes of an entry before its texts: previous (8), received_at (8), position (8), three lengths (2 each), what there is (1).
 const HEAD: usize = 31;
+/// There is a complaint.
+const COMPLAINT: u8 = 1;
+/// There is a payload to be shown.
+const PAYLOAD: u8 = 2;
 
 pub struct Uplinks {
     ring: Vec<u8>,
@@ -34,7 +37,8 @@ pub struct NewUplink<'a> {
     pub received_at: Timestamp,
     pub position: Position,
     pub topic: &'a str,
-    pub payload: &'a [u8],
+    /// `None`: it is shown to nobody.
+    pub payload: Option<&'a [u8]>,
     pub error: Option<&'a str>,
 }
 
@@ -46,7 +50,8 @@ impl Uplinks {
 
     pub fn push(&mut self, uplink: &NewUplink<'_>) {
         let topic = &uplink.topic.as_bytes()[..uplink.topic.len().min(TEXT_KEPT_MAX)];
-        let payload = &uplink.payload[..uplink.payload.len().min(PAYLOAD_KEPT_MAX)];
+        let payload = uplink.payload.unwrap_or_default();
+        let payload = &payload[..payload.len().min(PAYLOAD_KEPT_MAX)];
         let error = uplink.error.unwrap_or_default().as_bytes();
         let error = &error[..error.len().min(TEXT_KEPT_MAX)];
         let start = self.room(HEAD + topic.len() + payload.len() + error.len());
@@ -61,7 +66,9 @@ impl Uplinks {
         for text in [topic, payload, error] {
             self.write(&(text.len() as u16).to_le_bytes());
         }
-        self.write(&[u8::from(uplink.error.is_some())]);
+        let complaint = if uplink.error.is_some() { COMPLAINT } else { 0 };
+        let shown = if uplink.payload.is_some() { PAYLOAD } else { 0 };
+        self.write(&[complaint | shown]);
         for text in [topic, payload, error] {
             self.write(text);
         }
@@ -115,8 +122,8 @@ impl Uplinks {
             received_at: Timestamp::from_micros(number(8).cast_signed()),
             position: Position(number(16)),
             topic: text(&entry[HEAD..topic_end]),
-            payload: Bytes::copy_from_slice(&entry[topic_end..payload_end]),
-            error: (entry[30] != 0).then(|| text(&entry[payload_end..error_end])),
+            payload: (entry[30] & PAYLOAD != 0).then(|| Bytes::copy_from_slice(&entry[topic_end..payload_end])),
+            error: (entry[30] & COMPLAINT != 0).then(|| text(&entry[payload_end..error_end])),
         };
         Some((number(0), uplink))
     }
@@ -128,6 +135,7 @@ mod tests {
 
     fn push(uplinks: &mut Uplinks, sensor: u32, position: u64, payload: &[u8]) {
         let received_at = Timestamp::from_micros(position as i64);
+        let payload = Some(payload);
         uplinks.push(&NewUplink { sensor, received_at, position: Position(position), topic: "t", payload, error: None });
     }
 
@@ -143,13 +151,30 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_that_is_shown_to_nobody_is_no_empty_one() {
+        let mut uplinks = Uplinks::new(1 << 20);
+        push(&mut uplinks, 0, 1, b"");
+        let withheld = NewUplink {
+            sensor: 0,
+            received_at: Timestamp::from_micros(2),
+            position: Position(2),
+            topic: "t",
+            payload: None,
+            error: Some("erased"),
+        };
+        uplinks.push(&withheld);
+        let shown: Vec<_> = uplinks.of(0).into_iter().map(|uplink| (uplink.payload, uplink.error)).collect();
+        assert_eq!(shown, [(None, Some("erased".to_owned())), (Some(Bytes::new()), None)]);
+    }
+
+    #[test]
     fn overwritten_payloads_end_the_chain_and_long_ones_are_cut() {
         let mut uplinks = Uplinks::new(64 * 1024);
         push(&mut uplinks, 0, 1, b"old");
         (2..40).for_each(|position| push(&mut uplinks, 1, position, &[7; 10_000]));
         assert!(uplinks.of(0).is_empty());
         let of_one = uplinks.of(1);
-        assert_eq!((of_one.len(), of_one[0].payload.len()), (15, PAYLOAD_KEPT_MAX));
+        assert_eq!((of_one.len(), of_one[0].payload.as_ref().map(Bytes::len)), (15, Some(PAYLOAD_KEPT_MAX)));
         push(&mut uplinks, 0, 40, b"new");
         assert_eq!(uplinks.of(0).len(), 1);
     }

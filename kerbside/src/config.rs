@@ -37,6 +37,8 @@ pub struct Config {
     pub mqtts: Option<String>,
     pub mqtt_wss: Option<String>,
     pub https: Option<String>,
+    /// Where a broker in a process of its own tells how it is (`/healthz`, `/readyz`, `/metrics`); off unless named.
+    pub broker_http: Option<String>,
     /// Where processes of query alone find ingest; off unless named.
     pub link: Option<String>,
     pub log: telemetry::Options,
@@ -77,6 +79,7 @@ impl Default for Config {
             mqtts: None,
             mqtt_wss: None,
             https: None,
+            broker_http: None,
             link: None,
             log: Default::default(),
             city: Default::default(),

@@ -3,7 +3,7 @@
 //! Ports are only tried here. The parts bind them when they can serve, since a client is better refused than left waiting at a
 //! socket that nobody reads yet.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
 use anyhow::Context as _;
 use tokio::net::TcpSocket;
@@ -15,16 +15,25 @@ use crate::node::Roles;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doors {
     mqtt: bool,
-    http: bool,
+    http: Http,
     link: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Http {
+    Off,
+    Api,
+    /// Liveness, readiness and metrics of a broker alone, where it is named.
+    Watched,
+}
+
 impl Doors {
-    pub const NONE: Self = Self { mqtt: false, http: false, link: false };
-    pub const HTTP: Self = Self { http: true, ..Self::NONE };
+    pub const NONE: Self = Self { mqtt: false, http: Http::Off, link: false };
+    pub const HTTP: Self = Self { http: Http::Api, ..Self::NONE };
 
     pub const fn of(roles: Roles) -> Self {
-        Self { mqtt: roles.broker, http: roles.ingest, link: roles.ingest }
+        let http = if roles.ingest { Http::Api } else { Http::Watched };
+        Self { mqtt: roles.broker, http, link: roles.ingest }
     }
 
     /// Whether readings come in by this process, from another broker where one is named.
@@ -70,8 +79,9 @@ pub fn resolve(config: &Config, doors: Doors) -> Result<Vec<Door>, Fault> {
 
 /// Whether one connection could be for both: an unspecified address stands for all of its family, that of IPv6 for IPv4's as well.
 fn is_one_door(a: SocketAddr, b: SocketAddr) -> bool {
-    let holds = |all: SocketAddr, one: SocketAddr| all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
-    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || holds(a, b) || holds(b, a))
+    let holds = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    let (one, other) = (a.ip().to_canonical(), b.ip().to_canonical());
+    a.port() == b.port() && a.port() != 0 && (one == other || holds(one, other) || holds(other, one))
 }
 
 /// Binds each address for a moment.
@@ -110,10 +120,15 @@ fn named(config: &Config, Doors { mqtt, http, link }: Doors) -> Vec<Named<'_>> {
         Some(Clear { is_allowed, by, instead: "listen with TLS (--mqtts, --mqtt-wss)" })
     };
     let mut named: Vec<Named<'_>> = Vec::new();
-    if http {
+    let http = match http {
+        Http::Off => None,
+        Http::Api => Some(("http", config.http.as_str())),
+        Http::Watched => config.broker_http.as_deref().map(|text| ("broker_http", text)),
+    };
+    if let Some((key, text)) = http {
         let by = "query.allow_plaintext_off_loopback";
         let is_allowed = config.query.allow_plaintext_off_loopback;
-        named.push(("http", config.http.as_str(), Some(Clear { is_allowed, by, instead: "listen with TLS (--https)" })));
+        named.push((key, text, Some(Clear { is_allowed, by, instead: "listen with TLS (--https)" })));
         named.extend(config.https.as_deref().map(|text| ("https", text, None)));
     }
     if mqtt {
@@ -143,7 +158,7 @@ mod tests {
     #[test]
     fn a_fault_of_an_address_names_its_key() {
         type Change = fn(&mut Config);
-        let cases: [(Change, &str, &str); 7] = [
+        let cases: [(Change, &str, &str); 8] = [
             (|config| config.http = "nowhere".into(), "http", "no address"),
             (|config| config.mqtts = Some("127.0.0.1".into()), "mqtts", "no address"),
             (|config| config.mqtt = "0.0.0.0:1883".into(), "mqtt", "broker.allow_plaintext_off_loopback"),
@@ -151,6 +166,7 @@ mod tests {
             (|config| config.link = Some("0.0.0.0:7400".into()), "link", "ingest.allow_link_off_loopback"),
             (|config| config.mqtt = "127.0.0.1:8080".into(), "mqtt", "where http listens, too"),
             (|config| config.mqtts = Some("0.0.0.0:8080".into()), "mqtts", "where http listens, too"),
+            (|config| config.mqtt = "[::ffff:127.0.0.1]:8080".into(), "mqtt", "where http listens, too"),
         ];
         for (change, key, detail) in cases {
             let fault = all(change).expect_err("refused");
@@ -174,6 +190,21 @@ mod tests {
         assert!(resolve(&config, Doors::of(Roles::BROKER)).is_ok());
         config.mqtt = "nowhere".into();
         assert_eq!(resolve(&config, Doors::NONE), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_broker_alone_is_watched_where_it_is_named() {
+        let mut config = Config::default();
+        let keys = |config: &Config| -> Vec<_> {
+            let doors = resolve(config, Doors::of(Roles::BROKER)).expect("good addresses");
+            doors.into_iter().map(|door| door.key).collect()
+        };
+        assert_eq!(keys(&config), ["mqtt"]);
+        config.broker_http = Some("127.0.0.1:0".into());
+        assert_eq!(keys(&config), ["broker_http", "mqtt"]);
+        config.broker_http = Some("0.0.0.0:9100".into());
+        let fault = resolve(&config, Doors::of(Roles::BROKER)).expect_err("in the clear");
+        assert_eq!(fault.key, "broker_http");
     }
 
     #[tokio::test]

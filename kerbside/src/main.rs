@@ -8,6 +8,7 @@
 //! ```
 
 mod announcer;
+mod answers;
 mod cli;
 mod clock;
 mod command;

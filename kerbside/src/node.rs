@@ -11,11 +11,11 @@ use ingest::link::Link;
 use ingest::source::Source;
 use journal::Journal;
 use lake::Lake;
-use lake::contract::{Intake, Live};
 use query::LakeFiles;
 use query::remote::{self, Remote};
 
 use crate::announcer::Announcer;
+use crate::answers::Answers;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
 use crate::listeners::{self, Doors, address};
@@ -83,14 +83,20 @@ impl Node {
             let lake = open_lake(&config, &clock).await?;
             let files = LakeFiles::of(&lake);
             let service = open_ingest(&config, &journal, lake, &clock, floors(broker.as_ref())).await?;
-            http = Some(
-                open_http(&config, files, &clock, in_process(&service, &journal), (credentials.guard(), certificates.clone()))
-                    .await?,
-            );
+            let door = (credentials.guard(), certificates.clone());
+            let address = address("http", &config.http)?;
+            http = Some(open_http(&config, address, files, &clock, Answers::in_process(&service, &journal), door).await?);
             link = open_link(&config, &service).await?;
             ingest = Some(service);
-        } else if !config.query.ingest.is_empty() {
-            remote = Some(open_remote(&config, None, &clock));
+        } else {
+            if !config.query.ingest.is_empty() {
+                remote = Some(open_remote(&config, None, &clock));
+            }
+            if let Some(text) = &config.broker_http {
+                let door = (credentials.guard(), certificates.clone());
+                let address = address("broker_http", text)?;
+                http = Some(open_http(&config, address, LakeFiles::none(), &clock, Answers::of_a_broker(&journal), door).await?);
+            }
         }
         Ok(Self {
             clock,
@@ -300,26 +306,9 @@ pub async fn open_ingest(
     Ok(ingest::Service::new(config.ingest.clone(), deps).await?)
 }
 
-/// What the API answers from.
-pub struct Answers {
-    pub live: Arc<dyn Live>,
-    pub intake: Arc<dyn Intake>,
-    pub ready: Arc<dyn Fn() -> query::Readiness + Send + Sync>,
-}
-
-fn in_process(service: &ingest::Service, journal: &Journal) -> Answers {
-    let handle = Arc::new(service.handle());
-    let (ready, health) = (Arc::clone(&handle), journal.clone());
-    let ready = move || match (ready.is_caught_up(), health.health()) {
-        (_, journal::Health::Failed(error)) => query::Readiness::Waiting(format!("the journal cannot write: {error}")),
-        (false, _) => query::Readiness::Waiting("recovery".to_owned()),
-        (true, _) => query::Readiness::Ready,
-    };
-    Answers { live: handle.clone(), intake: handle, ready: Arc::new(ready) }
-}
-
 pub async fn open_http(
     config: &Config,
+    plain: SocketAddr,
     files: LakeFiles,
     clock: &Arc<dyn Clock>,
     answers: Answers,
@@ -337,7 +326,6 @@ pub async fn open_http(
         metrics: telemetry::start_metrics()?,
         ready: answers.ready,
     };
-    let plain = address("http", &config.http)?;
     let secure = match (&config.https, certificates) {
         (Some(text), Some(certificates)) => Some((address("https", text)?, Arc::new(move || certificates.http()) as query::Tls)),
         _ => None,

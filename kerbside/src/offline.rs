@@ -4,8 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use broker::AtRest;
+use domain::Clock;
 use domain::rng::Rng;
-use domain::{Clock, Position};
 use journal::Journal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -41,8 +42,9 @@ impl Offline {
     async fn on(data_dir: DataDir, config: &Config) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = clock::system();
         let journal = node::open_journal(config, &clock, &mut Rng::from_entropy()).await?;
+        let floors = floors(config, &data_dir, &journal).await?;
         let lake = node::open_lake(config, &clock).await?;
-        let service = node::open_ingest(config, &journal, lake, &clock, floors(&data_dir)).await?;
+        let service = node::open_ingest(config, &journal, lake, &clock, floors).await?;
         let (handle, shutdown) = (service.handle(), CancellationToken::new());
         let mut service = tokio::spawn(service.run(shutdown.clone()));
         tokio::select! {
@@ -74,8 +76,13 @@ impl Offline {
     }
 }
 
-/// A front is not there to say what its sessions have yet to read, so that the journal is kept whole for it until the next start.
-fn floors(data_dir: &DataDir) -> Vec<ingest::Floor> {
-    let has_front = data_dir::broker(data_dir.path()).exists();
-    if has_front { vec![Arc::new(|| Position::START)] } else { Vec::new() }
+/// A front is not there to say what its sessions have yet to read: the journal is kept for them, as far as any is owed something.
+async fn floors(config: &Config, data_dir: &DataDir, journal: &Journal) -> anyhow::Result<Vec<ingest::Floor>> {
+    let Some(front) = AtRest::open(data_dir::broker(data_dir.path()), journal).await? else {
+        return Ok(Vec::new());
+    };
+    let floor = front.floor(&config.broker);
+    // What the next front needs besides is in its checkpoint from here on: nothing that is done without it changes that.
+    tokio::task::spawn_blocking(move || front.settle()).await??;
+    Ok(floor.into_iter().map(|floor| Arc::new(move || floor) as ingest::Floor).collect())
 }

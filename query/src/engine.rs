@@ -50,6 +50,7 @@ use lake::contract::View;
 use lake::snapshot::DataFile;
 use lake::table::Table;
 use object_store::ObjectStore;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use tokio::sync::Semaphore;
 use tracing::debug;
@@ -73,6 +74,11 @@ pub struct LakeFiles {
 impl LakeFiles {
     pub fn of(lake: &Lake) -> Self {
         Self { store: lake.object_store(), roots: Table::ALL.iter().map(|table| lake.table_root(*table)).collect() }
+    }
+
+    /// Of a process that answers from no lake.
+    pub fn none() -> Self {
+        Self { store: Arc::new(InMemory::new()), roots: Table::ALL.iter().map(|table| Path::from(table.name())).collect() }
     }
 
     fn root(&self, table: Table) -> &Path {

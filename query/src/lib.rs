@@ -13,6 +13,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait in the machine's time"))]
 
+pub mod alone;
 pub mod engine;
 pub mod options;
 pub mod server;

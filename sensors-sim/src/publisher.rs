@@ -222,19 +222,31 @@ pub(crate) enum Refusal {
     ForGood(String),
 }
 
-/// Whom nobody trusts, or who is somebody else, is so in a second, too; a certificate that is renewed just now, or a clock that
-/// is wrong, is not.
+/// Whom nobody trusts, or who is somebody else, is so in a second, too; a certificate or list that is renewed just now, or a clock
+/// that is wrong, is not.
 fn of_tls(error: std::io::Error) -> Refusal {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
-        Some(rustls::Error::InvalidCertificate(fault)) if is_final(fault) => Refusal::ForGood(error.to_string()),
+        Some(rustls::Error::InvalidCertificate(fault)) if !is_of_its_time(fault) => Refusal::ForGood(error.to_string()),
         _ => Refusal::ForNow(error.to_string()),
     }
 }
 
-fn is_final(fault: &CertificateError) -> bool {
-    use CertificateError::{NotValidForName, NotValidForNameContext, Revoked, UnknownIssuer};
-    matches!(fault, UnknownIssuer | NotValidForName | NotValidForNameContext { .. } | Revoked)
+fn is_of_its_time(fault: &CertificateError) -> bool {
+    use CertificateError::{
+        Expired, ExpiredContext, ExpiredRevocationList, ExpiredRevocationListContext, NotValidYet, NotValidYetContext,
+        UnknownRevocationStatus,
+    };
+    matches!(
+        fault,
+        Expired
+            | ExpiredContext { .. }
+            | NotValidYet
+            | NotValidYetContext { .. }
+            | ExpiredRevocationList
+            | ExpiredRevocationListContext { .. }
+            | UnknownRevocationStatus
+    )
 }
 
 #[cfg(test)]

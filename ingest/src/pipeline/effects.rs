@@ -38,6 +38,8 @@ pub struct UplinkNote {
     pub position: Position,
     pub received_at: Timestamp,
     pub publish: Publish,
+    /// One of its readings is of an erased period: its payload is shown to nobody, though the rest goes with it.
+    pub is_erased: bool,
     /// Of its first refused element.
     pub error: Option<String>,
 }

@@ -133,7 +133,7 @@ impl Service {
                     received_at: note.received_at,
                     position: note.position,
                     topic: note.publish.topic(),
-                    payload: &note.publish.payload,
+                    payload: (!note.is_erased).then_some(&*note.publish.payload),
                     error: note.error.as_deref(),
                 });
             }

@@ -1,4 +1,5 @@
-//! One connection to the broker, whichever version it speaks. The only file that names rumqttc.
+//! One connection to the broker, whichever version it speaks. The only file that names rumqttc, but for the type of
+//! its TLS.
 //!
 //! A link is opened for one connection and dropped with it: rumqttc keeps unread events and queued acknowledgements of a lost
 //! connection and would mix them into the next one. It sends one acknowledgement for some ten messages read while more are there to

@@ -47,23 +47,30 @@ impl Command {
         let (listen, others): (_, Vec<Flag<'_>>) = match self {
             Self::Serve(listen) | Self::Config(listen) => (listen, Vec::new()),
             Self::Demo(demo) => (&demo.listen, Vec::new()),
-            Self::Broker(broker) => (&broker.listen, vec![("--ingest", "query.ingest", &broker.ingest)]),
+            Self::Broker(broker) => {
+                let said = [("--http", "broker_http", &broker.listen.http), ("--ingest", "query.ingest", &broker.ingest)];
+                return said.into_iter().chain(broker.listen.others()).filter_map(say).collect();
+            }
             Self::Ingest(ingest) => (&ingest.listen, vec![("--broker", "source.url", &ingest.broker)]),
             Self::Query(query) => {
                 (&query.listen, vec![("--ingest", "query.ingest", &query.ingest), ("--lake", "lake.url", &query.lake)])
             }
             _ => return Vec::new(),
         };
-        let said = |(flag, key, value): Flag<'_>| value.clone().map(|value| Said { flag, key, value });
-        listen.flags().into_iter().chain(others).filter_map(said).collect()
+        let http = ("--http", "http", &listen.http);
+        std::iter::once(http).chain(listen.others()).chain(others).filter_map(say).collect()
     }
 }
 
+fn say((flag, key, value): Flag<'_>) -> Option<Said> {
+    value.clone().map(|value| Said { flag, key, value })
+}
+
 impl Listen {
-    fn flags(&self) -> [Flag<'_>; 7] {
-        let Self { http, mqtt, mqtt_ws, mqtts, mqtt_wss, https, link } = self;
+    /// All but HTTP, which is another key of a broker alone.
+    fn others(&self) -> [Flag<'_>; 6] {
+        let Self { http: _, mqtt, mqtt_ws, mqtts, mqtt_wss, https, link } = self;
         [
-            ("--http", "http", http),
             ("--mqtt", "mqtt", mqtt),
             ("--mqtt-ws", "mqtt_ws", mqtt_ws),
             ("--mqtts", "mqtts", mqtts),
@@ -87,9 +94,10 @@ mod tests {
     #[test]
     fn every_command_that_serves_takes_the_listeners_flags() {
         for command in ["serve", "demo", "broker", "ingest", "query", "config"] {
+            let key = if command == "broker" { "broker_http" } else { "http" };
             let cli = parsed(&[command, "--http", "127.0.0.1:1", "--data-dir", "d"]).unwrap_or_else(|error| panic!("{error}"));
             let said = cli.command.said();
-            assert_eq!((said.len(), said[0].flag, said[0].key, said[0].value.as_str()), (1, "--http", "http", "127.0.0.1:1"));
+            assert_eq!((said.len(), said[0].flag, said[0].key, said[0].value.as_str()), (1, "--http", key, "127.0.0.1:1"));
         }
     }
 

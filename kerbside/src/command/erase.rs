@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use broker::erase::Kept;
+use broker::AtRest;
 use domain::access::Act;
 use domain::record::kind;
 use domain::rng::Rng;
@@ -81,7 +81,7 @@ struct Places {
     journal: Journal,
     journal_dir: PathBuf,
     eraser: Option<Eraser>,
-    front: Option<Kept>,
+    front: Option<AtRest>,
 }
 
 struct Found {
@@ -121,7 +121,7 @@ impl Places {
             }
             false => None,
         };
-        let front = Kept::open(data_dir::broker(&config.data_dir), &journal).await?;
+        let front = AtRest::open(data_dir::broker(&config.data_dir), &journal).await?;
         Ok(Self { journal, journal_dir, eraser, front })
     }
 

@@ -8,10 +8,11 @@ use domain::Clock;
 use lake::Lake;
 use query::LakeFiles;
 
+use crate::answers::Answers;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::listeners::{self, Doors};
-use crate::node::{self, Answers};
+use crate::node;
 use crate::security::Watch;
 use crate::supervisor::{Stage, Supervisor};
 use crate::{clock, command};
@@ -35,10 +36,8 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let lake = lake.context("the lake cannot be opened (ingest makes it when it first starts)")?;
     let files = LakeFiles::of(&lake);
     let (remote, follower) = node::open_remote(&config, Some(lake), &clock);
-    let ready = remote.clone();
-    let answers =
-        Answers { live: Arc::new(remote.clone()), intake: Arc::new(remote.clone()), ready: Arc::new(move || ready.readiness()) };
-    let http = node::open_http(&config, files, &clock, answers, (credentials.guard(), certificates.clone())).await?;
+    let (address, door) = (listeners::address("http", &config.http)?, (credentials.guard(), certificates.clone()));
+    let http = node::open_http(&config, address, files, &clock, Answers::of(&remote), door).await?;
     let secure = http.tls_addr().map(|addr| format!(" https={addr}")).unwrap_or_default();
     let line = format!("ready http={}{secure}\n", http.local_addr());
     let mut supervisor = Supervisor::new();

@@ -24,4 +24,4 @@ pub use rows::{rows_from, rows_parts};
 pub use versions::{versions_from, versions_parts};
 
 /// Counts up with every change of a message.
-pub const PROTOCOL: u16 = 3;
+pub const PROTOCOL: u16 = 4;

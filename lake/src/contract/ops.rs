@@ -94,8 +94,8 @@ pub struct Uplink {
     pub received_at: Timestamp,
     pub position: Position,
     pub topic: String,
-    /// At most 4 KiB.
-    pub payload: bytes::Bytes,
+    /// At most 4 KiB; `None`: a reading of an erased period is in it, which is shown to nobody.
+    pub payload: Option<bytes::Bytes>,
     /// `None` when it was decoded without complaint.
     pub error: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use domain::access::Scope;
 use domain::record::Content;
 use domain::topic::Route;
@@ -45,7 +46,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         TAG,
         "A device's last payloads as they came",
         "Newest first, whatever became of them: the bytes (at most 4 KiB), as text where they are text, and the complaint \
-             where they could not be decoded.",
+             where they could not be decoded. A message with a reading of an erased period is shown without its payload.",
     )
     .access(READINGS)
     .takes(&[ID])
@@ -80,24 +81,27 @@ fn uplink_json(uplink: &Uplink) -> Value {
         "position": uplink.position,
         "topic": uplink.topic,
     });
-    match std::str::from_utf8(&uplink.payload) {
-        Ok(text) => item["payload"] = json!(text),
-        Err(_) => item["payload_base64"] = json!(STANDARD.encode(&uplink.payload)),
+    item["decoded"] = Value::Null;
+    if let Some(payload) = &uplink.payload {
+        match std::str::from_utf8(payload) {
+            Ok(text) => item["payload"] = json!(text),
+            Err(_) => item["payload_base64"] = json!(STANDARD.encode(payload)),
+        }
+        item["decoded"] = decoded(&uplink.topic, payload);
     }
-    item["decoded"] = decoded(uplink);
     item["error"] = json!(uplink.error);
     item
 }
 
 /// What the codec makes of a payload, element by element, for those who look for a mistake.
-fn decoded(uplink: &Uplink) -> Value {
-    let Route::Native { kind, .. } = Route::of(&uplink.topic) else {
+fn decoded(topic: &str, payload: &Bytes) -> Value {
+    let Route::Native { kind, .. } = Route::of(topic) else {
         return Value::Null;
     };
-    let text = std::str::from_utf8(&uplink.payload).is_ok();
+    let text = std::str::from_utf8(payload).is_ok();
     let content = if text { Content::Default } else { Content::Cbor };
     let mut elements = Vec::new();
-    domain::codec::decode_native(kind, content, &uplink.payload, &Default::default(), &mut |element| {
+    domain::codec::decode_native(kind, content, payload, &Default::default(), &mut |element| {
         elements.push(match element.outcome {
             Ok(decoded) => json!({"observed_at": decoded.reading.observed_at.to_string(), "fields": fields(&decoded.reading)}),
             Err(rejection) => json!({"reason": rejection.reason.name(), "detail": rejection.detail}),
@@ -163,7 +167,10 @@ fn uplinks_schema() -> Value {
             ("received_at", schema::time("when the server took it")),
             ("position", schema::integer("of its journal record")),
             ("topic", schema::text("as published")),
-            ("decoded", json!({"type": ["array", "null"], "description": "what decoding gives, element by element"})),
+            (
+                "decoded",
+                json!({"type": ["array", "null"], "description": "what decoding gives, element by element; null without a payload"}),
+            ),
             ("error", schema::or_null(schema::text("the complaint; null when there is none"))),
         ],
         [("payload", schema::text("where it is text")), ("payload_base64", schema::text("where it is not"))],
@@ -175,4 +182,34 @@ fn uplinks_example() -> Value {
         "payload": "{\"ts\":1795481940000,\"state\":\"occupied\"}",
         "decoded": [{"observed_at": "2026-11-24T00:59:00Z", "fields": {"state": "occupied"}}], "error": null}],
         "next": null, "as_of": "2026-11-24T01:00:00Z"})
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Position, Timestamp};
+
+    use super::*;
+
+    fn shown(payload: Option<&'static [u8]>) -> Value {
+        uplink_json(&Uplink {
+            received_at: Timestamp::UNIX_EPOCH,
+            position: Position(1),
+            topic: "kerbside/v1/parking/bay-1".to_owned(),
+            payload: payload.map(Bytes::from_static),
+            error: None,
+        })
+    }
+
+    #[test]
+    fn a_withheld_payload_is_told_apart_from_an_empty_one() {
+        let (withheld, empty) = (shown(None), shown(Some(b"")));
+        assert!(withheld.get("payload").is_none() && withheld["decoded"].is_null(), "{withheld}");
+        assert!(empty["payload"] == "" && empty["decoded"][0]["reason"] == "malformed", "{empty}");
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_as_base64() {
+        let item = shown(Some(&[0xa1, 0xff]));
+        assert!(item["payload_base64"] == "of8=" && item.get("payload").is_none(), "{item}");
+    }
 }

@@ -69,8 +69,12 @@ fn a_certificate_that_may_be_right_in_a_while_is_tried_again() {
         (CertificateError::UnknownIssuer, true),
         (CertificateError::NotValidForName, true),
         (CertificateError::Revoked, true),
+        // Another authority of the same name.
+        (CertificateError::BadSignature, true),
+        (CertificateError::InvalidPurpose, true),
         (CertificateError::Expired, false),
         (CertificateError::NotValidYet, false),
+        (CertificateError::ExpiredRevocationList, false),
     ] {
         let told = of_tls(std::io::Error::other(rustls::Error::InvalidCertificate(fault.clone())));
         assert_eq!(matches!(told, Refusal::ForGood(_)), is_final, "{fault:?}");

@@ -90,6 +90,23 @@ fn what_the_broker_acknowledged_query_answers_soon() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_broker_tells_how_it_is_and_where_to_ask_for_the_rest() -> anyhow::Result<()> {
+    let broker = Server::start_with("broker", &[])?;
+    let api = broker.api();
+    assert_eq!(Publisher::new(broker.mqtt(), "gateway").publish(&[parking("bay-1", START_MS, "vacant")]).len(), 1);
+    assert_eq!(api.get("/healthz")?["status"], "ok");
+    let ready = api.get("/readyz")?;
+    assert!(ready["status"] == "ready" && ready["lag_ms"].is_null(), "{ready}");
+    let metrics = api.ask("/metrics")?.body;
+    assert!(metrics.contains("kerbside_journal_appends_total") && metrics.contains("kerbside_mqtt_"), "{metrics}");
+    for path in ["/v1/ops/ledger", "/v1/parking/sites", "/v1/sensors/bay-1/readings"] {
+        let (status, detail) = problem(&api, path)?;
+        assert!(status == 503 && detail.contains("ask the process of ingest"), "{path}: {status} {detail}");
+    }
+    Ok(())
+}
+
+#[test]
 fn while_ingest_is_away_query_answers_of_before_and_says_so() -> anyhow::Result<()> {
     let mut city = City::start()?;
     let api = city.api();
