@@ -245,6 +245,14 @@ pub const IMPORT_BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// How far back a bay's readings are looked for before the span that was asked for, and how many: a year of one a minute is half as many.
 pub const BAY_LOOK_BACK_MAX: Duration = Duration::from_secs(366 * 86_400);
 pub const BAY_READINGS_MAX: usize = 1_000_000;
+/// Windows or readings of one answer: two years of hours.
+pub const AIR_ITEMS_MAX: usize = 18_000;
+/// Indices of one answer, each with its pollutants: a year of hours.
+pub const AQI_ITEMS_MAX: usize = 9_000;
+/// The longest span whose exceedances are looked for at once.
+pub const EXCEEDANCES_SPAN_MAX: Duration = Duration::from_secs(5 * 366 * 86_400);
+/// Samples of air in memory at once: a month of one station's minutes, of a dozen quantities.
+pub const SAMPLES_AT_ONCE: usize = 500_000;
 /// Readings of a day that are counted for the completeness of one page of sensors: a thousand of them every minute or two.
 pub const COUNTED_READINGS_MAX: usize = 1_000_000;
 /// The longest stay whose cost is computed, minutes: a month.

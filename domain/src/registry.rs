@@ -26,6 +26,8 @@ mod place;
 mod price;
 mod resolution;
 mod span;
+mod speakers;
+mod station_history;
 mod table;
 mod version;
 
@@ -47,6 +49,8 @@ pub use object::{
 pub use place::representative_point;
 pub use resolution::{Resolution, Target, TargetKind};
 pub use span::Span;
+pub use speakers::Speakers;
+pub use station_history::StationHistory;
 pub use table::geojson_from_csv;
 pub use version::{Version, Versions};
 

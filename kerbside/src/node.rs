@@ -319,6 +319,7 @@ pub async fn open_http(
         intake: answers.intake,
         files,
         city: config.city.clone(),
+        reference_temperature_c: config.ingest.reference_temperature_c,
         pages: Arc::new(pages),
         clock: Arc::clone(clock),
         keys: Arc::new(guard),

@@ -15,6 +15,8 @@ mod registry;
 mod sensors;
 mod sql;
 
+pub use air::LastHours;
+
 use std::sync::Arc;
 
 use domain::access::Scope;
@@ -33,6 +35,9 @@ pub const ENDPOINTS: &[&[Endpoint]] = &[
     landing::ENDPOINTS,
     parking::ENDPOINTS,
     air::ENDPOINTS,
+    air::measurements::ENDPOINTS,
+    air::aqi::ENDPOINTS,
+    air::exceedances::ENDPOINTS,
     areas::ENDPOINTS,
     sensors::ENDPOINTS,
     sql::ENDPOINTS,

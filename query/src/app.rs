@@ -10,6 +10,7 @@ use http::HeaderMap;
 use lake::contract::{Intake, Live};
 use tokio::sync::Semaphore;
 
+use crate::api::LastHours;
 use crate::board::Board;
 use crate::call::REQUEST_ID;
 use crate::city::City;
@@ -31,10 +32,13 @@ pub struct App {
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
     pub keys: Arc<dyn Keys>,
     pub audit: Arc<dyn Audit>,
+    /// Of concentrations of gases.
+    pub reference_temperature_c: f64,
     pub engine: Engine,
     /// How sites and bays stand now.
     pub board: Arc<Board>,
     pub snapshots: Snapshots,
+    pub last_hours: LastHours,
     /// Bodies over the limit of others that are taken at a time.
     pub large_bodies: Semaphore,
     /// Answers over a whole city that are written at a time.
@@ -71,6 +75,7 @@ impl App {
             engine,
             board: Arc::new(Board::new(Arc::clone(&deps.live))),
             snapshots: Snapshots::default(),
+            last_hours: LastHours::default(),
             large_bodies: Semaphore::new(1),
             long: Arc::new(Semaphore::new(LONG_ANSWERS)),
             live: deps.live,
@@ -81,6 +86,7 @@ impl App {
             ready: deps.ready,
             keys: deps.keys,
             audit: deps.audit,
+            reference_temperature_c: deps.reference_temperature_c,
             requests: AtomicU64::new(Rng::from_entropy().next_u64()),
             options,
         })

@@ -6,8 +6,7 @@
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::Expr;
 use domain::bay::{Era, Event, Rules, Seen, Timeline};
 use domain::kind::parking::BayState;
 use domain::limits::{BAY_LOOK_BACK_MAX, BAY_READINGS_MAX, OBSERVED_MICROS_MIN};
@@ -18,6 +17,7 @@ use lake::contract::View;
 use lake::table::Table;
 
 use crate::engine::{DayWalk, Direction, Engine, EngineError, Question, Sought};
+use crate::spoken::spoken_by;
 
 /// Whose events, in [from, to).
 pub struct Wish<'a> {
@@ -61,7 +61,7 @@ async fn readings(
     };
     let question = Question {
         table: Table::ParkingReadings,
-        columns: Some(&["sensor", "observed_at", "state", "flags"]),
+        columns: Some(vec!["sensor", "observed_at", "state", "flags"]),
         filter,
         order: &["observed_at"],
         direction: Direction::Descending,
@@ -133,19 +133,6 @@ fn is_anchored(readings: &[(Seen, SensorId)], rules: &[BayRules], at: Timestamp)
         }
     }
     false
-}
-
-/// A sensor's rows within a span.
-fn spoken_by(sensor: &SensorId, span: Span) -> Expr {
-    let instant = |at: Timestamp| lit(ScalarValue::TimestampMicrosecond(Some(at.as_micros()), Some("UTC".into())));
-    let mut filter = col("sensor").eq(lit(sensor.as_str()));
-    if let Some(from) = span.from {
-        filter = filter.and(col("observed_at").gt_eq(instant(from)));
-    }
-    if let Some(to) = span.to {
-        filter = filter.and(col("observed_at").lt(instant(to)));
-    }
-    filter
 }
 
 /// Rows that tell a bay's state; what a network server simulated is no history.

@@ -3,9 +3,8 @@
 use arrow::array::AsArray as _;
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::record_batch::RecordBatch;
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, col, lit};
 use domain::limits::COUNTED_READINGS_MAX;
+use domain::registry::Span;
 use domain::time::{MICROS_PER_DAY, MICROS_PER_SECOND};
 use domain::{Kind, Timestamp};
 use hashbrown::HashMap;
@@ -13,6 +12,7 @@ use lake::contract::{SensorStatus, View};
 use lake::table::Table;
 
 use crate::engine::{DayWalk, Direction, Engine, EngineError, Question, Sought};
+use crate::spoken;
 
 /// Of each sensor the instants within the 24 hours before `now` of which it has a reading, in the share that its interval promises, at
 /// most 1. `None` for one that promises nothing.
@@ -38,8 +38,8 @@ async fn in_turn(
         let from = Timestamp::from_micros(now.as_micros().saturating_sub(MICROS_PER_DAY));
         let question = Question {
             table: Table::of(kind),
-            columns: Some(&["sensor", "observed_at"]),
-            filter: heard_of(&keys, from, now),
+            columns: Some(vec!["sensor", "observed_at"]),
+            filter: spoken::by_any(&keys, Span { from: Some(from), to: Some(now) }),
             order: &["observed_at"],
             direction: Direction::Ascending,
             fetch: Some(COUNTED_READINGS_MAX),
@@ -64,12 +64,6 @@ async fn in_turn(
         Some((f64::from(count) / promised.max(1) as f64).min(1.0))
     };
     Ok(sensors.iter().zip(counts).map(share).collect())
-}
-
-fn heard_of(keys: &[&str], from: Timestamp, to: Timestamp) -> Expr {
-    let instant = |at: Timestamp| lit(ScalarValue::TimestampMicrosecond(Some(at.as_micros()), Some("UTC".into())));
-    let sensors = col("sensor").in_list(keys.iter().map(|key| lit(*key)).collect(), false);
-    sensors.and(col("observed_at").gt_eq(instant(from))).and(col("observed_at").lt(instant(to)))
 }
 
 fn instants_in(batch: &RecordBatch, places: &HashMap<&str, usize>) -> Vec<(usize, i64)> {

@@ -253,7 +253,8 @@ impl Core {
     async fn rows(&self, question: Question, table: &SnapshotTable) -> Result<Vec<RecordBatch>, EngineError> {
         let state = if question.table == Table::DeadLetters { &self.wide } else { &self.state };
         let mut schema = question.table.schema();
-        let columns = question.columns.map(|names| names.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>());
+        let columns = question.columns.as_ref().map(|names| names.iter().map(|name| schema.index_of(name)).collect());
+        let columns: Option<Result<Vec<_>, _>> = columns;
         let columns = columns.transpose()?;
         let scan = table.plan(state, columns.as_ref(), std::slice::from_ref(&question.filter)).await?;
         if let Some(columns) = &columns {
@@ -281,7 +282,7 @@ impl Core {
 pub struct Question {
     pub table: Table,
     /// Those of the filter and the order among them; `None`: all.
-    pub columns: Option<&'static [&'static str]>,
+    pub columns: Option<Vec<&'static str>>,
     pub filter: Expr,
     /// Columns.
     pub order: &'static [&'static str],

@@ -5,7 +5,7 @@
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {
     #[default]
     English,

@@ -20,6 +20,7 @@ pub mod server;
 
 mod access;
 mod air;
+mod air_index;
 mod announce;
 mod answer;
 mod api;
@@ -47,8 +48,12 @@ mod problem;
 mod readings;
 pub mod remote;
 mod rows;
+mod samples;
 mod schema;
 mod snapshots;
+mod span;
+mod spoken;
+mod standards;
 #[cfg(test)]
 mod tests;
 

@@ -60,6 +60,8 @@ pub struct Deps {
     pub keys: Arc<dyn Keys>,
     pub audit: Arc<dyn Audit>,
     pub city: CityOptions,
+    /// Of concentrations of gases, as ingest converts them.
+    pub reference_temperature_c: f64,
     /// What a browser gets on paths that no operation has, `/` among them.
     pub pages: Pages,
     /// The Prometheus text of the whole process.

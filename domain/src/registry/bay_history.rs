@@ -5,18 +5,18 @@
 
 use super::Registry;
 use super::object::{Bay, Site};
-use super::resolution::TargetKind;
-use super::span::Span;
+use super::resolution::{Resolution, Target, TargetKind};
+use super::speakers::Speakers;
 use super::version::Version;
-use crate::id::{ObjectId, SensorId};
+use crate::id::ObjectId;
 use crate::kind::Kind;
 use crate::time::Timestamp;
 
 /// From one instant to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BayHistory {
-    /// Whose readings were the bay's, and when; by sensor, then time. At most one sensor an instant.
-    pub sensors: Vec<(SensorId, Span)>,
+    /// Whose readings were the bay's, and when.
+    pub sensors: Speakers,
     /// In order: each holds until the next one's start, the first since ever. Empty where no site was ever under the bay.
     pub rules: Vec<BayRules>,
 }
@@ -39,15 +39,9 @@ impl Registry {
         }
         let mut rules: Vec<BayRules> = versions.iter().flat_map(|version| self.rules_of(version)).collect();
         rules.dedup_by(|next, last| (next.heartbeat_s, next.min_dwell_s) == (last.heartbeat_s, last.min_dwell_s));
-        let mut candidates = self.bound_to(bay).to_vec();
-        candidates.extend(SensorId::new(bay.as_str()).ok());
-        candidates.sort_unstable();
-        candidates.dedup();
-        let mut sensors = Vec::new();
-        for sensor in candidates {
-            let spans = self.spans_of(&sensor, bay, from, to);
-            sensors.extend(spans.into_iter().map(|span| (sensor.clone(), span)));
-        }
+        let is_bay = |target: &Target| target.kind == TargetKind::Bay && target.id == *bay;
+        let counts = |answer: &Resolution| answer.target.as_ref().is_some_and(is_bay);
+        let sensors = self.speakers(Kind::Parking, bay, from, to, counts);
         Some(BayHistory { sensors, rules })
     }
 
@@ -71,24 +65,5 @@ impl Registry {
             Some(BayRules { from: start, heartbeat_s: heartbeat_at(start)?, min_dwell_s: version.object.min_dwell_s })
         };
         starts.into_iter().filter_map(rule).collect()
-    }
-
-    /// When the readings of a sensor counted at the bay.
-    fn spans_of(&self, sensor: &SensorId, bay: &ObjectId, from: Timestamp, to: Timestamp) -> Vec<Span> {
-        let mut spans: Vec<Span> = Vec::new();
-        let mut at = from;
-        while at < to {
-            let answer = self.resolve(Kind::Parking, sensor, at);
-            let end = answer.valid_to.map_or(to, |end| end.min(to));
-            let counts = answer.target.as_ref().is_some_and(|target| target.kind == TargetKind::Bay && target.id == *bay);
-            if counts && !answer.commissioning {
-                match spans.last_mut() {
-                    Some(last) if last.to == Some(at) => last.to = Some(end),
-                    _ => spans.push(Span { from: Some(at), to: Some(end) }),
-                }
-            }
-            at = end;
-        }
-        spans
     }
 }

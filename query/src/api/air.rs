@@ -1,5 +1,15 @@
-//! Stations and their newest values: concentrations as they were reported, never an index that was not computed.
+//! Stations and their newest values: concentrations as they were reported, and the index of the last whole hour.
 
+pub mod aqi;
+pub mod exceedances;
+mod last_hour;
+pub mod measurements;
+
+pub use last_hour::LastHours;
+
+use std::sync::Arc;
+
+use domain::air::Index;
 use domain::registry::{Layout, StationClass, StationEntry};
 use domain::{ObjectId, Quantity};
 use lake::contract::{AirLast, LiveState};
@@ -13,8 +23,10 @@ use crate::area;
 use crate::board::Standing;
 use crate::call::Call;
 use crate::format::{self, Format};
+use crate::language::Language;
 use crate::parameter::{AREA, Arguments, BBOX, Bbox, CURSOR, FaultKind, Kind, LIMIT, Parameter};
 use crate::problem::Problem;
+use crate::standards::{INDICES, STANDARDS};
 use crate::{cursor, schema};
 
 const TAG: &str = "air";
@@ -26,12 +38,7 @@ const POLLUTANT: Parameter = Parameter::query(
     "Only stations that measure this quantity, by the registry or by what they sent.",
 )
 .example("pm25");
-const INDEX: Parameter = Parameter::query(
-    "index",
-    Kind::Word(&["vn_aqi", "us_epa", "eu_aqi"]),
-    "The index that `aqi` is of. None is computed yet: `aqi` is null and `reason` says so.",
-)
-.or("vn_aqi");
+const INDEX: Parameter = Parameter::query("index", Kind::Word(INDICES), "The index that `aqi` is of.").or("vn_aqi");
 
 const CLASSES: [&str; StationClass::ALL.len()] = [StationClass::ALL[0].name(), StationClass::ALL[1].name()];
 const QUANTITIES: [&str; Quantity::COUNT] = {
@@ -46,8 +53,6 @@ const QUANTITIES: [&str; Quantity::COUNT] = {
 
 const STATIONS: &[Parameter] = &[BBOX, AREA, CLASS, POLLUTANT, LIMIT, CURSOR];
 const LATEST: &[Parameter] = &[INDEX, POLLUTANT, BBOX, AREA, CLASS, LIMIT, CURSOR];
-/// Why `aqi` is null.
-const NO_INDEX: &str = "not computed: an index needs valid hourly means, which this server does not make yet";
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/air/stations", "stations", |app, call| Box::pin(async move { stations(&app, call).await }))
@@ -69,9 +74,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/air/latest", "latest", |app, call| Box::pin(async move { latest(&app, call).await }))
         .says(
             TAG,
-            "Concentrations now",
-            "As the list of stations; with `pollutant` only the values of that quantity. `aqi` is null until it is computed by its \
-             rules: it is never guessed from momentary values.",
+            "Concentrations now, and the index of the last hour",
+            "As the list of stations; with `pollutant` only the values of that quantity. `aqi` is the index of the last whole hour, from \
+             `aqi_from` to `aqi_to`, as `/v1/air/aqi` tells it: made of valid hourly means, never guessed from momentary values.",
         )
         .takes(LATEST)
         .formats(format::PLACES)
@@ -79,17 +84,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 async fn stations(app: &App, call: Call) -> Result<Answer, Problem> {
-    page(app, call, "stations", Values::All, |_| {}).await
+    page(app, call, "stations", Values::All, None).await
 }
 
 async fn latest(app: &App, call: Call) -> Result<Answer, Problem> {
-    let index = call.arguments.text(INDEX.name).unwrap_or_default().to_owned();
-    let add_index = |item: &mut Value| {
-        item["index"] = json!(index);
-        item["aqi"] = Value::Null;
-        item["reason"] = json!(NO_INDEX);
-    };
-    page(app, call, "latest", Values::Asked, add_index).await
+    let index = call.arguments.text(INDEX.name).and_then(|id| STANDARDS.index(id));
+    page(app, call, "latest", Values::Asked, index).await
 }
 
 async fn station(app: &App, call: Call) -> Result<Answer, Problem> {
@@ -152,9 +152,9 @@ async fn page(
     call: Call,
     operation: &'static str,
     values: Values,
-    finish: impl Fn(&mut Value),
+    index: Option<&'static Index>,
 ) -> Result<Answer, Problem> {
-    let Call { arguments, format, .. } = call;
+    let Call { arguments, format, headers, .. } = call;
     let read = |standing: &Standing, state: &LiveState| {
         Wish::of(&arguments, &standing.layout, operation).map(|wish| find(&standing.layout, state, &wish, values))
     };
@@ -163,10 +163,18 @@ async fn page(
     let layout = &standing.layout;
     let last = stations.last().filter(|_| more).map(|(place, _)| &layout.stations[*place].station.id);
     let next = last.map(|last| cursor::write(&arguments, operation, last));
+    let ids: Vec<ObjectId> = stations.iter().map(|(place, _)| layout.stations[*place].station.id.clone()).collect();
+    let indices = match index {
+        Some(index) => app.last_hours.of(app, &ids, index, Language::of(&headers)).await,
+        None => Arc::default(),
+    };
     let mut items = Vec::new();
-    for (place, lasts) in &stations {
+    for (number, (place, lasts)) in stations.iter().enumerate() {
         let mut item = station_item(layout, &layout.stations[*place], lasts, now);
-        finish(&mut item);
+        if let Some((index, of)) = index.zip(indices.get(number)) {
+            item["index"] = json!(index.id);
+            last_hour::SHOWN.iter().for_each(|(name, key)| item[*name] = of[*key].clone());
+        }
         match format {
             Format::Csv => items.extend(value_rows(&item)),
             _ => items.push(item),
@@ -201,9 +209,15 @@ fn find(layout: &Layout, state: &LiveState, wish: &Wish, values: Values) -> Foun
 
 fn latest_schema() -> Value {
     schema::list(station_schema([
-        ("index", schema::word(&["vn_aqi", "us_epa", "eu_aqi"], "that `aqi` is of")),
-        ("aqi", schema::or_null(schema::number("the index; null until it is computed"))),
-        ("reason", schema::or_null(schema::text("why `aqi` is null"))),
+        ("index", schema::word(INDICES, "that `aqi` is of")),
+        ("aqi", schema::or_null(schema::integer("the index of the last whole hour; of `eu_aqi` the band"))),
+        ("level", schema::or_null(schema::integer("from 1, the best"))),
+        ("label", schema::or_null(schema::text("of the level, in the language asked for"))),
+        ("colour", schema::or_null(schema::text("of the level, #RRGGBB"))),
+        ("dominant", schema::or_null(schema::text("the pollutant that it comes from"))),
+        ("aqi_from", schema::or_null(schema::time("start of the hour, inclusive"))),
+        ("aqi_to", schema::or_null(schema::time("its end, exclusive"))),
+        ("reason", schema::or_null(schema::text("why `aqi` is null: as in `/v1/air/aqi`, or `unavailable`"))),
     ]))
 }
 
@@ -228,9 +242,18 @@ fn one_example() -> Value {
 
 fn latest_example() -> Value {
     let mut example = station_example();
-    example["index"] = json!("vn_aqi");
-    example["aqi"] = Value::Null;
-    example["reason"] = json!(NO_INDEX);
+    let of = [
+        ("index", json!("vn_aqi")),
+        ("aqi", json!(83)),
+        ("level", json!(2)),
+        ("label", json!("Moderate")),
+        ("colour", json!("#FFFF00")),
+        ("dominant", json!("pm25")),
+        ("aqi_from", json!("2026-11-24T07:00:00+07:00")),
+        ("aqi_to", json!("2026-11-24T08:00:00+07:00")),
+        ("reason", Value::Null),
+    ];
+    of.into_iter().for_each(|(name, value)| example[name] = value);
     list_example(example)
 }
 

@@ -4,7 +4,7 @@
 //! it grows; lists are not among the values that a statement may make, so the hours of a NowCast are told one by one: `lag`
 //! gives them.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Float64Array, Int64Array};
 use arrow::datatypes::{DataType, Float64Type};
@@ -12,10 +12,10 @@ use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use domain::Quantity;
-use domain::air::{Averaging, Edition, Index, NOWCAST_HOURS, Standards, nowcast};
+use domain::air::{Averaging, Edition, Index, NOWCAST_HOURS, nowcast};
 use domain::unit::REFERENCE_TEMPERATURE_C;
 
-static STANDARDS: LazyLock<Standards> = LazyLock::new(Standards::built_in);
+use crate::standards::STANDARDS;
 
 pub fn functions() -> Vec<Arc<ScalarUDF>> {
     let sub_indices = STANDARDS.indices().map(|index| ScalarUDF::new_from_impl(SubIndexOf::new(index)));

@@ -38,6 +38,7 @@ pub struct DayWalk<'a> {
     files: Vec<&'a DataFile>,
     /// The next ones to be read.
     days: usize,
+    days_max: usize,
 }
 
 impl<'a> DayWalk<'a> {
@@ -49,7 +50,7 @@ impl<'a> DayWalk<'a> {
             Direction::Ascending => files.sort_by_key(|file| file.day),
             Direction::Descending => files.sort_by_key(|file| std::cmp::Reverse(file.day)),
         }
-        Self { question, files, days: 1 }
+        Self { question, files, days: 1, days_max: usize::MAX }
     }
 
     /// Begins with so many days, of those that have files.
@@ -58,15 +59,26 @@ impl<'a> DayWalk<'a> {
         self
     }
 
+    /// Reads no more days at once from here on.
+    pub fn limit(&mut self, days: usize) {
+        self.days_max = days.max(1);
+        self.days = self.days.min(self.days_max);
+    }
+
     /// Rows of the next days; `None` behind the last.
     pub async fn next(&mut self, engine: &Engine) -> Result<Option<Vec<RecordBatch>>, EngineError> {
         if self.files.is_empty() {
             return Ok(None);
         }
         let count = self.files.chunk_by(|a, b| a.day == b.day).take(self.days).map(<[_]>::len).sum::<usize>();
-        self.days *= 2;
+        self.days = (self.days * 2).min(self.days_max);
         let files = self.files.drain(..count).cloned().collect();
         engine.file_rows(self.question, files).await.map(Some)
+    }
+
+    /// Days that were not read, of those that have files.
+    pub fn days_left(&self) -> usize {
+        self.files.chunk_by(|a, b| a.day == b.day).count()
     }
 
     /// The first day that was not read.

@@ -132,6 +132,7 @@ pub fn deps(fixture: &Fixture, live: Arc<StoodLive>, intake: Arc<StoodIntake>, c
         keys: Arc::new(domain::access::NoKeys),
         audit: Arc::new(domain::access::NoAudit),
         city: Default::default(),
+        reference_temperature_c: domain::unit::REFERENCE_TEMPERATURE_C,
         pages: Arc::new(page),
         metrics: Arc::new(String::new),
         ready: Arc::new(|| Readiness::Ready),

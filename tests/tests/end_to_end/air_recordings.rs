@@ -11,7 +11,7 @@ use super::journey::settle;
 
 const HANOI: [&str; 4] = ["2016", "2017", "2018", "2019"];
 
-type Row = BTreeMap<String, String>;
+pub type Row = BTreeMap<String, String>;
 /// Instant in µs to the file's value: the first of a label that comes twice.
 type Expected = BTreeMap<i64, f64>;
 
@@ -109,14 +109,14 @@ fn check(server: &Server, sensor: &str, expected: &Expected) -> anyhow::Result<(
     Ok(())
 }
 
-fn replay(server: &Server, file: &Path, more: &[&str]) -> anyhow::Result<()> {
+pub fn replay(server: &Server, file: &Path, more: &[&str]) -> anyhow::Result<()> {
     let (file, url) = (file.to_string_lossy(), server.mqtt_url());
     let output = server::run(&["replay", &file, "--speed", "max", "--broker", &url], more)?;
     assert!(output.status.success(), "{output:?}");
     Ok(())
 }
 
-fn rows(file: &Path) -> anyhow::Result<Vec<Row>> {
+pub fn rows(file: &Path) -> anyhow::Result<Vec<Row>> {
     let mut text = String::new();
     flate2::read::GzDecoder::new(std::fs::File::open(file)?).read_to_string(&mut text)?;
     let text = text.trim_start_matches('\u{feff}');

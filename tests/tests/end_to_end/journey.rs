@@ -73,6 +73,14 @@ fn another_value_under_the_same_identity_is_a_conflict_and_the_first_stays() -> 
     Ok(())
 }
 
+/// Waits until everything that is durable is judged.
+pub fn drained(server: &Server) -> anyhow::Result<()> {
+    let api = server.api();
+    let drained = || api.get("/v1/ops/ingest").ok().filter(|status| status["journal_head"] == status["pipeline_head"]);
+    anyhow::ensure!(until(Duration::from_secs(60), drained).is_some(), "{:?}", api.get("/v1/ops/ingest"));
+    Ok(())
+}
+
 /// Waits until the ledger has counted so many elements: publishes are acknowledged before they are judged.
 pub fn settle(server: &Server, received: u64) -> anyhow::Result<()> {
     let api = server.api();

@@ -1,6 +1,7 @@
 //! The journeys of Kerbside's users against the real binary, each on a server of its own.
 
 mod air_recordings;
+mod air_windows;
 mod bridge;
 mod commands;
 mod counter_recording;

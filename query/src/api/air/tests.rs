@@ -1,7 +1,7 @@
 //! Stations and their latest values over HTTP.
 
-use domain::Flags;
 use domain::kind::air::Qc;
+use domain::{Flags, Timestamp};
 use lake::contract::AirLast;
 use serde_json::json;
 
@@ -69,10 +69,32 @@ async fn an_index_is_never_guessed() {
     let served = city().await;
     for (path, index) in [("/v1/air/latest", "vn_aqi"), ("/v1/air/latest?index=us_epa", "us_epa")] {
         let item = &served.get(path).await.items()[0];
-        assert_eq!((&item["index"], &item["aqi"]), (&json!(index), &Value::Null));
-        assert!(item["reason"].is_string());
+        assert_eq!((&item["index"], &item["aqi"], &item["reason"]), (&json!(index), &Value::Null, &json!("no_data")));
     }
+    let hour = &served.get("/v1/air/latest").await.items()[0];
+    assert_eq!((&hour["aqi_from"], &hour["aqi_to"]), (&json!("2026-11-24T18:00:00+07:00"), &json!("2026-11-24T19:00:00+07:00")));
     assert_eq!(served.get("/v1/air/latest?index=best").await.faulty(), "index");
+}
+
+#[tokio::test]
+async fn the_index_of_the_last_whole_hour_stands_beside_the_values() {
+    let mut served = city().await;
+    let mut position = 0;
+    for hour in 9..12 {
+        for minute in 1..=60 {
+            position += 1;
+            let observed = at("2026-11-24T00:00:00Z").as_micros() + (hour * 3_600 + minute * 60) * 1_000_000;
+            served.fixture.air(position, "b", Timestamp::from_micros(observed), &[(Quantity::Pm25, 50.0)]);
+        }
+    }
+    served.refresh();
+    let items = served.get("/v1/air/latest").await.items();
+    let told: Vec<_> = items.iter().map(|item| (item["id"].clone(), item["aqi"].clone(), item["dominant"].clone())).collect();
+    let none = |id: &str| (json!(id), Value::Null, Value::Null);
+    assert_eq!(told, [none("a"), (json!("b"), json!(100), json!("pm25")), none("c")]);
+    assert_eq!((&items[1]["level"], &items[1]["label"]), (&json!(2), &json!("Moderate")));
+    let csv = served.get("/v1/air/latest?f=csv").await;
+    assert!(csv.text().contains("Moderate"), "{}", csv.text());
 }
 
 #[tokio::test]
