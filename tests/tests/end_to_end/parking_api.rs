@@ -108,6 +108,8 @@ fn fill(path: &str, operation: &Value) -> String {
             "lat" => Some("lat=21.0338".to_owned()),
             "lon" => Some("lon=105.8515".to_owned()),
             "since" => Some("since=0".to_owned()),
+            "station" => Some("station=hoan-kiem-air".to_owned()),
+            "pollutant" => Some("pollutant=pm25".to_owned()),
             name => Some(format!("{name}=2026-01-01T00:00:00Z")),
         })
         .collect();
