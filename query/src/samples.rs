@@ -10,7 +10,8 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, col};
-use domain::air::{Remarks, Sample};
+use domain::air::window::{Base, Grid};
+use domain::air::{Layer, Remarks, Sample};
 use domain::kind::air::{AsSent, Qc};
 use domain::limits::SAMPLES_AT_ONCE;
 use domain::registry::{Registry, Span, StationHistory};
@@ -119,6 +120,18 @@ pub async fn walk<T: Send + 'static>(
             return Ok(state);
         }
     }
+}
+
+/// Base windows of each source, of the samples that count in a layer.
+pub async fn bases(engine: &Engine, view: &View, wish: Wish, grid: Grid, layer: Layer) -> Result<Vec<Base>, EngineError> {
+    let bases = vec![Base::new(grid); wish.sources.len()];
+    let take = move |bases: &mut Vec<Base>, taken: &Taken| {
+        if layer.takes(taken.sample.remarks) {
+            bases[taken.source].take(&taken.sample);
+        }
+        ControlFlow::Continue(())
+    };
+    walk(engine, view, wish, bases, take).await
 }
 
 fn order(taken: &Taken) -> (Timestamp, u32, usize) {

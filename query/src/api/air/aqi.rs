@@ -1,10 +1,9 @@
 //! A station's index by hour or by day, as its text defines it.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::air::window::{Base, Bucket, Grid};
+use domain::air::window::{Bucket, Grid};
 use domain::limits::AQI_ITEMS_MAX;
 use serde_json::{Value, json};
 
@@ -78,13 +77,6 @@ async fn aqi(app: &App, call: Call) -> Result<Answer, Problem> {
     let (from, to) = reach(&spans, asked, HOUR_MICROS);
     let from = Timestamp::from_micros(from.as_micros().saturating_sub(HOURS_BEFORE_HOUR * HOUR_MICROS));
     let wish = Wish::of(&registry, std::slice::from_ref(&station), &quantities, from, to).ok_or_else(|| absent(&station))?;
-    let take = move |bases: &mut Vec<Base>, taken: &samples::Taken| {
-        if layer.takes(taken.sample.remarks) {
-            bases[taken.source].take(&taken.sample);
-        }
-        ControlFlow::Continue(())
-    };
-    let bases = vec![Base::new(grid); quantities.len()];
     let mut list = List::new(Vec::new(), None, view.as_of);
     for (name, value) in [
         ("station", json!(station.as_str())),
@@ -106,7 +98,7 @@ async fn aqi(app: &App, call: Call) -> Result<Answer, Problem> {
         language: Language::of(&call.headers),
     };
     let making = async {
-        let bases = samples::walk(&app.engine, &view, wish, bases, take).await?;
+        let bases = samples::bases(&app.engine, &view, wish, grid, layer).await?;
         app.engine.carry_out(move || Ok(of.items(&bases, &spans))).await
     };
     list.items = app.engine.bounded(making).await?;

@@ -1,6 +1,5 @@
 //! Which means lie above what a text of law allows, station by station.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use domain::air::exceedance::{Exceedance, JUDGED, Judge, reach};
@@ -107,8 +106,8 @@ async fn exceedances(app: &App, call: Call) -> Result<Answer, Problem> {
             .filter(is_asked)
             .filter(|quantity| averagings(standard, *quantity).next().is_some())
             .collect(),
-        // Nothing that ends later is valid.
-        asked: Asked { from: asked.from, to: asked.to.min(view.as_of) },
+        // Nothing that ends later is valid; of a span that lies ahead nothing is left.
+        asked: Asked { from: asked.from, to: asked.to.min(view.as_of).max(asked.from) },
         zone: app.city.zone.clone(),
         as_of: view.as_of,
         reference_temperature_c: app.reference_temperature_c,
@@ -168,13 +167,14 @@ fn stations(
         let entry = layout.station_by_id.get(station).map(|place| &layout.stations[*place]);
         entry.is_some_and(|entry| entry.areas.iter().any(|place| layout.areas[*place].id == *area))
     };
-    let mut stations: Vec<ObjectId> = Vec::new();
-    // Versions come by id, then by time.
-    for version in registry.stations.iter().rev() {
+    let (mut stations, mut looked_at) = (Vec::new(), None);
+    let span = Span { from: Some(asked.from), to: Some(asked.to) };
+    // Versions come by id, then by time: of each station the last one in the span is met first.
+    for version in registry.stations.iter().rev().filter(|version| version.span.overlaps(span)) {
         let (id, to) = (&version.object.id, version.span.to.map_or(asked.to, |to| to.min(asked.to)));
-        let stood = version.span.overlaps(Span { from: Some(asked.from), to: Some(asked.to) });
         let is_wanted = one.as_ref().is_none_or(|one| one == id) && after.is_none_or(|after| id > after);
-        if stood && is_wanted && stations.last() != Some(id) && is_in(id, Timestamp::from_micros(to.as_micros() - 1)) {
+        let is_last = looked_at.replace(id) != Some(id);
+        if is_last && is_wanted && is_in(id, Timestamp::from_micros(to.as_micros() - 1)) {
             stations.push(id.clone());
         }
     }
@@ -202,14 +202,7 @@ async fn of_stations(
     let Some(wish) = Wish::of(registry, stations, quantities, from, to) else {
         return Err(EngineError::Failed("a station that stood is none of the registry's".to_owned()));
     };
-    let take = |bases: &mut Vec<Base>, taken: &samples::Taken| {
-        if Layer::Checked.takes(taken.sample.remarks) {
-            bases[taken.source].take(&taken.sample);
-        }
-        ControlFlow::Continue(())
-    };
-    let bases = vec![Base::new(Grid::hours(zone.clone())); stations.len() * quantities.len()];
-    let bases = samples::walk(&app.engine, view, wish, bases, take).await?;
+    let bases = samples::bases(&app.engine, view, wish, Grid::hours(zone.clone()), Layer::Checked).await?;
     let judging = {
         let zone = zone.clone();
         let of_station = |station: &ObjectId| quantities.iter().map(|quantity| (station.clone(), *quantity)).collect::<Vec<_>>();

@@ -1,13 +1,12 @@
 //! The index of the last whole hour, of a page of stations at once.
 //!
-//! It costs a day of the page's readings, so what was found is given again for a second: no longer, since a late reading is to be seen by
-//! then (LIVE-1). Whoever asks for the same page meanwhile waits for the one who looks.
+//! It costs a day of the page's readings, so what was found is given again for half a second, counted from before it was looked for: a late
+//! reading is to be seen within one (LIVE-1). Whoever asks for the same page meanwhile waits for the one who looks.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::air::window::{Base, Bucket, Grid};
+use domain::air::window::{Bucket, Grid};
 use domain::air::{Index, Layer};
 use domain::{ObjectId, Timestamp};
 use hashbrown::HashMap;
@@ -36,14 +35,14 @@ pub const SHOWN: [(&str, &str); 8] = [
 /// Why there is no index: the readings could not be had.
 const UNAVAILABLE: &str = "unavailable";
 
-const KEPT_FOR: Duration = Duration::from_millis(1_000);
+const KEPT_FOR: Duration = Duration::from_millis(500);
 /// Pages that are remembered.
 const PAGES: usize = 64;
 /// Stations whose readings of a day are in memory at once.
 const AT_ONCE: usize = 64;
 
 type Key = (String, Language, Vec<ObjectId>);
-/// One page's items, and when they were found.
+/// One page's items, and since when they may be old.
 type Page = Arc<tokio::sync::Mutex<Option<(Duration, Arc<Vec<Value>>)>>>;
 
 #[derive(Default)]
@@ -53,13 +52,14 @@ impl LastHours {
     /// Of each station, in order. Where they cannot be had the values of the stations are told all the same.
     pub async fn of(&self, app: &App, stations: &[ObjectId], index: &'static Index, language: Language) -> Arc<Vec<Value>> {
         let page = self.page((index.id.clone(), language, stations.to_vec()));
+        let asked_at = app.clock.elapsed();
         let mut page = page.lock().await;
-        let now = app.clock.elapsed();
-        if let Some((found_at, items)) = &*page
-            && now.saturating_sub(*found_at) < KEPT_FOR
+        if let Some((begun_at, items)) = &*page
+            && asked_at.saturating_sub(*begun_at) < KEPT_FOR
         {
             return Arc::clone(items);
         }
+        let begun_at = app.clock.elapsed();
         let items = match found(app, stations, index, language).await {
             Ok(items) => items,
             Err(problem) => {
@@ -68,7 +68,7 @@ impl LastHours {
             }
         };
         let items = Arc::new(items);
-        *page = Some((app.clock.elapsed(), Arc::clone(&items)));
+        *page = Some((begun_at, Arc::clone(&items)));
         items
     }
 
@@ -103,18 +103,11 @@ async fn found(app: &App, stations: &[ObjectId], index: &'static Index, language
         let wish = Wish::of(&registry, stations, &wanted.quantities, first, reach);
         wish.ok_or_else(|| EngineError::Failed("a station that stands is none of the registry's".to_owned()))
     };
-    let take = |bases: &mut Vec<Base>, taken: &samples::Taken| {
-        if Layer::Checked.takes(taken.sample.remarks) {
-            bases[taken.source].take(&taken.sample);
-        }
-        ControlFlow::Continue(())
-    };
     let finding = async {
         let mut items = Vec::with_capacity(stations.len());
         for stations in stations.chunks(AT_ONCE) {
             let each = wanted.quantities.len();
-            let bases = vec![Base::new(grid.clone()); stations.len() * each];
-            let bases = samples::walk(&app.engine, &view, wish(stations)?, bases, take).await?;
+            let bases = samples::bases(&app.engine, &view, wish(stations)?, grid.clone(), Layer::Checked).await?;
             let of = Arc::clone(&wanted);
             let telling = move || Ok(bases.chunks(each).flat_map(|bases| of.items(bases, &span)).collect::<Vec<_>>());
             items.extend(app.engine.carry_out(telling).await?);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use domain::air::window::{self, Base, Basis, Bucket, Grid, MIN_COVERAGE, Series, Window};
+use domain::air::window::{self, Basis, Bucket, Grid, MIN_COVERAGE, Series, Window};
 use domain::air::{Layer, Sample};
 use domain::limits::{AIR_ITEMS_MAX, OBSERVED_MICROS_MIN};
 use domain::registry::Registry;
@@ -227,20 +227,13 @@ async fn windows(
     let spans = bucket.spans(&grid, zone, asked.from, asked.to, AIR_ITEMS_MAX);
     let spans = spans.ok_or_else(|| Problem::parameter(TO.name, FaultKind::Other(TOO_MANY)))?;
     let wish = wish(registry, question, reach(&spans, *asked, longest(bucket, &spans)))?;
-    let layer = *layer;
-    let take = move |base: &mut Base, taken: &samples::Taken| {
-        if layer.takes(taken.sample.remarks) {
-            base.take(&taken.sample);
-        }
-        ControlFlow::Continue(())
-    };
     let (zone, as_of) = (zone.clone(), view.as_of);
     let (quantity, basis, min_coverage) = (*quantity, *basis, *min_coverage);
     let making = async {
-        let base = samples::walk(&app.engine, view, wish, Base::new(grid), take).await?;
+        let bases = samples::bases(&app.engine, view, wish, grid, *layer).await?;
         let telling = move || {
-            let series = Series { base: &base, zone: &zone, basis, min_coverage, as_of };
-            let windows = spans.iter().map(|&(from, to)| series.window(bucket, from, to));
+            let of = |base| Series { base, zone: &zone, basis, min_coverage, as_of };
+            let windows = bases.iter().flat_map(|base| spans.iter().map(move |&(from, to)| of(base).window(bucket, from, to)));
             Ok(windows.map(|window| window_json(&window, quantity, &zone)).collect())
         };
         app.engine.carry_out(telling).await

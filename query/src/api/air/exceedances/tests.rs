@@ -80,6 +80,9 @@ async fn what_is_not_judged_is_named_and_what_is_wrong_refused() {
         assert_eq!(served.get(path).await.faulty(), parameter, "{path}");
     }
     served.get("/v1/air/exceedances?station=nowhere").await.problem(404);
+    // Whatever lies ahead: two years or to the end of the calendar.
+    let ahead = served.get("/v1/air/exceedances?from=2028-04-01T00:00:00Z&to=2028-05-01T00:00:00Z").await;
+    assert!(ahead.items().is_empty());
     let at_the_end = served.get("/v1/air/exceedances?from=9999-12-30T19:00:00Z&to=9999-12-30T20:00:00Z").await;
     assert!(at_the_end.items().is_empty());
 }
@@ -129,4 +132,14 @@ async fn a_page_ends_with_a_station_and_the_next_goes_on_behind_it() {
         (stations(&second), &second["next"]),
         (vec!["s-064".to_owned(), "s-065".to_owned(), "s-066".to_owned()], &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn a_station_that_was_moved_is_of_the_area_where_it_stood_last() {
+    let served = city().await;
+    let moved = json!({"kind": "station", "id": "a", "class": "reference", "interval_s": 3_600, "valid_from": "2026-11-23T00:00:00+07:00"});
+    let feature = json!({"type": "Feature", "properties": moved, "geometry": {"type": "Point", "coordinates": [105.95, 21.03]}});
+    served.live.register(&json!({"type": "FeatureCollection", "features": [feature]}), at("2026-11-23T00:00:00Z"));
+    assert!(found(&served, "&area=ward").await.is_empty());
+    assert_eq!(found(&served, "&station=a").await.len(), 1);
 }
